@@ -1,0 +1,164 @@
+"""Host: the facts about this process and machine that a plan and a diagnosis depend on.
+
+Everything here only reads: /proc, /etc/subuid, /etc/subgid, the environment. A plan stays pure
+because these facts are handed to it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from nsh.state import Range
+
+CAP_SETGID = 6
+CAP_SETUID = 7
+CAP_SYS_CHROOT = 18
+CAP_SYS_ADMIN = 21
+
+
+def read_text(path: str) -> str | None:
+    """The text of a (small, kernel-made) file, or None if it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        parts = []
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return os.fsdecode(b"".join(parts))
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def status_field(status: str, field: str) -> str:
+    """One field of the text of /proc/PID/status, "" if it is not there. See proc(5)."""
+    for line in status.splitlines():
+        if line.startswith(field + ":"):
+            return line[len(field) + 1 :].strip()
+    return ""
+
+
+def subordinate_ranges(text: str, user: str, uid: int) -> tuple[tuple[int, int], ...]:
+    """The (first id, count) pairs that belong to a user in the text of subuid(5) or subgid(5).
+
+    >>> subordinate_ranges("ann:100000:65536\\nbob:1:2\\n", "ann", 1000)
+    ((100000, 65536),)
+    """
+    found = []
+    for line in text.splitlines():
+        fields = line.split(":")
+        if len(fields) == 3 and fields[0] in (user, str(uid)):
+            try:
+                found.append((int(fields[1]), int(fields[2])))
+            except ValueError:
+                continue
+    return tuple(found)
+
+
+class Environment(tuple[str, ...]):
+    """The environment of a command: ``NAME=VALUE`` strings, as execve(2) takes them."""
+
+    __slots__ = ()
+
+
+class Host:
+    """Facts, each looked up when first asked for and then kept.
+
+    uid, gid     effective ids of nsh
+    environ      the environment nsh was started with, name to value
+    cwd          nsh's working directory
+    """
+
+    def __init__(self) -> None:
+        self.uid = os.geteuid()
+        self.gid = os.getegid()
+        self.environ = dict(os.environ)
+        self._without_coercion()
+        self._capabilities: int | None = None
+        self._environments: dict[tuple[tuple[str, str | None], ...], Environment] = {}
+
+    def _without_coercion(self) -> None:
+        # In the C locale Python itself puts LC_CTYPE into the environment (PEP 538); a child must
+        # get what nsh was given.
+        if self.environ.get("LC_CTYPE") == "C.UTF-8":
+            started_with = read_text("/proc/self/environ")
+            if started_with is not None and "LC_CTYPE" not in [
+                pair.partition("=")[0] for pair in started_with.split("\0")
+            ]:
+                del self.environ["LC_CTYPE"]
+
+    @property
+    def capabilities(self) -> int:
+        """The effective capabilities as a bit set. See capabilities(7)."""
+        if self._capabilities is None:
+            field = status_field(read_text("/proc/self/status") or "", "CapEff")
+            self._capabilities = int(field or "0", 16)
+        return self._capabilities
+
+    def can(self, capability: int) -> bool:
+        """Whether nsh has that capability in its own user namespace."""
+        return bool(self.capabilities >> capability & 1)
+
+    def environment(self, changes: tuple[tuple[str, str | None], ...]) -> Environment:
+        """nsh's own environment with the changes made: (name, value) sets, (name, None) unsets.
+
+        The same changes give the same object, so that a launch can keep its encoded form.
+        """
+        found = self._environments.get(changes)
+        if found is None:
+            environ = dict(self.environ)
+            for name, value in changes:
+                environ.pop(name, None)
+                if value is not None:
+                    environ[name] = value
+            found = Environment([f"{name}={value}" for name, value in environ.items()])
+            self._environments = {changes: found}
+        return found
+
+    @property
+    def cwd(self) -> str:
+        """nsh's working directory, "/" if it has been removed."""
+        try:
+            return os.getcwd()
+        except OSError:
+            return "/"
+
+    @property
+    def user(self) -> str:
+        """The name of the user, "" if the user database does not know the uid."""
+        import pwd
+
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return ""
+
+    def subordinate(self, kind: str) -> tuple[tuple[int, int], ...]:
+        """The user's ranges in /etc/subuid (kind "uid") or /etc/subgid ("gid")."""
+        return subordinate_ranges(read_text(f"/etc/sub{kind}") or "", self.user, self.uid)
+
+    def owned_ranges(self, kind: str) -> tuple[Range, ...]:
+        """This process's own uid_map or gid_map. See user_namespaces(7)."""
+        return parse_map(read_text(f"/proc/self/{kind}_map") or "")
+
+    def shared_mounts(self) -> list[str]:
+        """The mount points here that propagate to peers ("shared" in /proc/self/mountinfo)."""
+        found = []
+        for line in (read_text("/proc/self/mountinfo") or "").splitlines():
+            fields = line.split()
+            optional = fields[6 : fields.index("-")] if "-" in fields else []
+            if any(field.startswith("shared:") for field in optional):
+                found.append(fields[4])
+        return found
+
+
+def parse_map(text: str) -> tuple[Range, ...]:
+    """The text of a uid_map or gid_map as ranges."""
+    ranges = []
+    for line in text.splitlines():
+        inside, outside, count = line.split()
+        ranges.append((int(inside), int(outside), int(count)))
+    return tuple(ranges)

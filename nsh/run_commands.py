@@ -1,0 +1,189 @@
+"""The commands that run something, and those that look at what a run would do."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from nsh.core import Core, Failure, Interrupted
+from nsh.plan import Plan, Refusal, plan, probe, variable
+from nsh.state import START
+from nsh.words import split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.launch import Outcome
+
+
+class RunCommands(Core):
+    """run, sh, host, plan, trace, ns and show."""
+
+    def do_run(self, line: str) -> None:
+        """run [CMD ARG...]
+
+        Run a command in a forked child that has been unshared as the state says. Without CMD, run
+        $SHELL.
+
+        The words go to execve(2) as they are: nothing is expanded, and | & < > ( ) need `sh`.
+        The program is looked up in PATH inside, after the mounts. The status is the command's;
+        128+N if signal N ended it, 127 if it was not found, 126 if it could not be executed, 125 if
+        nsh could not set the child up.
+
+            run ps aux
+            run
+
+        See unshare(2), execve(2).
+        """
+        self.perform(self.argv(line))
+
+    def do_sh(self, line: str) -> None:
+        """sh LINE
+
+        Run the rest of the line in /bin/sh inside: with pipes, variables and globs, and with ; and
+        # as sh reads them. $1 and so on are the arguments of the script.
+
+            sh ps aux | wc -l
+
+        See sh(1).
+        """
+        if not line.strip():
+            raise self.usage()
+        self.perform(["/bin/sh", "-c", line, "sh", *self.args])
+
+    def do_host(self, line: str) -> None:
+        """host LINE  (or !LINE)
+
+        Run the rest of the line in /bin/sh on the host, outside of any new namespace: the other
+        terminal. It is not undone: what it changes stays changed.
+
+            !mkdir /mytmp
+            !ipcs -q
+
+        See sh(1).
+        """
+        if not line.strip():
+            raise self.usage()
+        self._launch(plan(START, ["/bin/sh", "-c", line, "sh", *self.args], self.host))
+
+    def argv(self, line: str) -> list[str]:
+        """The words of a command to run, the user's shell if there are none."""
+        return split(line) or [variable(self.state, self.host, "SHELL") or "/bin/sh"]
+
+    def perform(self, argv: list[str]) -> None:
+        """Run the words in the state. Sets ``status``."""
+        try:
+            self._launch(plan(self.state, argv, self.host))
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.mends, status=125) from None
+
+    def _launch(self, wanted: Plan) -> Outcome | None:
+        if not sys.platform.startswith("linux"):
+            raise Failure(
+                f"run needs the namespaces of Linux, and this is {sys.platform}", "show", status=125
+            )
+        from nsh import launch
+
+        self.flush()
+        try:
+            outcome = launch.launch(
+                wanted, self._trace if self.tracing else None, self._still_alive
+            )
+        except launch.CallFailed as failure:
+            self._failed(failure, wanted)
+            return None
+        self.status = outcome.status
+        if outcome.interrupted and outcome.signal and not self.interactive:
+            raise Interrupted
+        return outcome
+
+    def _failed(self, failure: object, wanted: Plan) -> None:
+        from nsh import diagnose, launch, render
+
+        assert isinstance(failure, launch.CallFailed)
+        found = diagnose.diagnose(failure, wanted, self.host, self.command_names())
+        self.status = diagnose.status(failure, wanted)
+        call = render.call_text(failure.call, failure.values)
+        result = render.result_text(failure.call, -1, failure.errno)
+        first = f"{call} = {result}" if failure.errno else call
+        self.explain_failure(found.cause, found.mends, first)
+
+    def _trace(self, call: object, values: dict[str, int], result: int, number: int) -> None:
+        from nsh.plan import Call
+        from nsh.render import trace_text
+
+        assert isinstance(call, Call)
+        self.error(f"[{call.actor}] {trace_text(call, values, result, number)}")
+
+    def _still_alive(self) -> None:
+        self.error(
+            "the command is PID 1 of its namespace, and PID 1 gets no SIGINT that it does not handle",
+            "Ctrl-C once more kills it",
+        )
+
+    # Looking.
+
+    def do_show(self, line: str) -> None:
+        """show
+
+        Show the state as the commands that rebuild it.
+        """
+        from nsh.render import state_commands
+
+        self.words(line, at_most=0)
+        for command in state_commands(self.state):
+            self.message(command)
+
+    def do_plan(self, line: str) -> None:
+        """plan [CMD ARG...]
+
+        Show the system calls that `run CMD ARG...` would make, and make none: number, who makes
+        it, the call as strace(1) prints it, and why.
+
+        Values that only a run can know stand as their names (CHILD, reports[0], envp). Left out are
+        closing descriptors, signal masks, reports of failures, and waiting.
+
+        See strace(1), `trace`.
+        """
+        from nsh.render import plan_lines
+
+        for text in plan_lines(plan(self.state, self.argv(line), self.host)):
+            self.message(text)
+
+    def do_trace(self, line: str) -> None:
+        """trace [on|off]
+
+        Print each system call of a run on standard error as it happens, with who makes it and its
+        result, as strace(1) does. Without an argument, show whether it is on.
+        """
+        match self.words(line, at_most=1):
+            case []:
+                self.message("on" if self.tracing else "off")
+            case ["on" | "off" as word]:
+                self.tracing = word == "on"
+            case _:
+                raise self.usage()
+
+    def do_ns(self, line: str) -> None:
+        """ns
+
+        The eight namespaces: the flag, the inode of this shell's, the inode of a child's made from
+        the flags, and whether it is shared or new. Two processes are in the same namespace if and
+        only if the inodes are equal. Each run gets new ones.
+
+        See namespaces(7), /proc/PID/ns.
+        """
+        from nsh.namespaces import NAMESPACES
+        from nsh.render import ns_lines
+
+        self.words(line, at_most=0)
+        here = {}
+        for namespace in NAMESPACES:
+            try:
+                here[namespace.name] = os.readlink(f"/proc/self/ns/{namespace.proc}")
+            except OSError:
+                continue
+        outcome = self._launch(probe(self.state, self.host))
+        if outcome is None:
+            return
+        for text in ns_lines(here, outcome.links, self.state.flags):
+            self.message(text)
