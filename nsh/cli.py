@@ -114,9 +114,7 @@ def _main(argv: list[str]) -> int:
     from nsh.core import Failure, Interrupted, OutputFailed
     from nsh.shell import Shell
 
-    interactive = (
-        not options.commands and not options.operands and os.isatty(0) and os.isatty(1)
-    )
+    interactive = not options.commands and not options.operands and os.isatty(0) and os.isatty(1)
     script = options.operands and not options.commands
     shell = Shell(
         interactive=interactive,

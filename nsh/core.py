@@ -198,23 +198,25 @@ class Core(cmd.Cmd):
 
     def default(self, line: str) -> None:
         """cmd.Cmd's hook for a command that there is not."""
-        name = words.first_word(line)[0]
-        rest = words.first_word(line)[1]
-        raise Usage(f"there is no command {name}", self._meant(name, rest))
+        name, rest = words.first_word(line)
+        close = self.close_command(name)
+        if close:
+            raise Usage(
+                f"there is no command {name}: did you mean {close}?", f"{close} {rest}".rstrip()
+            )
+        mend = f"run {name} {rest}".rstrip() if self._is_program(name) else "help"
+        raise Usage(f"there is no command {name}", mend)
 
     def emptyline(self) -> bool:
         """cmd.Cmd's hook: an empty line does nothing."""
         return False
 
-    def _meant(self, name: str, rest: str) -> str:
+    def close_command(self, name: str) -> str:
+        """The command that a mistyped name may have meant, "" if none is close."""
         import difflib
 
-        close = difflib.get_close_matches(name, self.command_names(), 1, 0.6)
-        if close:
-            return f"did you mean {close[0]}? {close[0]} {rest}".rstrip()
-        if self._is_program(name):
-            return f"run {name} {rest}".rstrip()
-        return "help"
+        close = difflib.get_close_matches(name, self.command_names(), 1, 0.7)
+        return close[0] if close else ""
 
     def _is_program(self, name: str) -> bool:
         places = self.host.environ.get("PATH", "").split(":")
@@ -224,7 +226,9 @@ class Core(cmd.Cmd):
         name, rest = words.first_word(line)
         self.status = 2
         if name in ("run", "plan"):
-            why = f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
+            why = (
+                f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
+            )
             mend = f"sh {rest}" if name == "run" else f"plan sh -c {words.quote(rest)}"
         else:
             why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"

@@ -29,12 +29,53 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.launch import CallFailed
 
-USERNS_FILESYSTEMS = "proc sysfs tmpfs ramfs devpts mqueue cgroup cgroup2 overlay fuse bpf".split()
+USERNS_FILESYSTEMS = [
+    "proc",
+    "sysfs",
+    "tmpfs",
+    "ramfs",
+    "devpts",
+    "mqueue",
+    "cgroup",
+    "cgroup2",
+    "overlay",
+    "fuse",
+    "bpf",
+]
 """The file systems that a user namespace may mount (FS_USERNS_MOUNT in the kernel)."""
 
 SHELL_BUILTINS = frozenset(
-    "alias bg cd command eval exec exit export fc fg getopts hash jobs local read readonly set "
-    "shift source times trap type ulimit umask unalias unset wait . :".split()
+    [
+        "alias",
+        "bg",
+        "cd",
+        "command",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "fc",
+        "fg",
+        "getopts",
+        "hash",
+        "jobs",
+        "local",
+        "read",
+        "readonly",
+        "set",
+        "shift",
+        "source",
+        "times",
+        "trap",
+        "type",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "wait",
+        ".",
+        ":",
+    ]
 )
 
 
@@ -250,7 +291,9 @@ def _limit(number: int, state: State) -> Diagnosis:
                 f"!sysctl -w user.max_{name}_namespaces=1000",
             )
     kinds = " or ".join(state.flags)
-    nested = " or 32 of them are nested in each other," if {"user", "pid"} & set(state.flags) else ""
+    nested = (
+        " or 32 of them are nested in each other," if {"user", "pid"} & set(state.flags) else ""
+    )
     return Diagnosis(
         f"there are as many {kinds} namespaces as allowed,{nested} here or in a user namespace"
         " around this one: the errno speaks of that limit and not of a disk",
@@ -309,7 +352,9 @@ def _write_map(name: str, number: int, state: State, host: Host) -> Diagnosis | 
 
 def _bad_map(kind: str, wanted: tuple[Range, ...], host: Host) -> Diagnosis | None:
     if len(wanted) > 340:
-        return Diagnosis(f"a map has at most 340 lines, this one has {len(wanted)}", f"{kind}map none")
+        return Diagnosis(
+            f"a map has at most 340 lines, this one has {len(wanted)}", f"{kind}map none"
+        )
     for at, one in enumerate(wanted):
         if one[2] == 0:
             return Diagnosis(f"a range of 0 ids maps nothing: {join_range(one)}", f"{kind}map none")
@@ -389,7 +434,9 @@ def _missing(path: str, state: State, target: bool) -> Diagnosis:
             "undo",
         )
     if _exists(path):
-        return Diagnosis(f"{path} is a link to something that is not there", f"!ls -l {quote(path)}")
+        return Diagnosis(
+            f"{path} is a link to something that is not there", f"!ls -l {quote(path)}"
+        )
     parent = os.path.dirname(path) or "."
     deep = "-p " if not os.path.isdir(parent) else ""
     if hidden is not None:
@@ -481,7 +528,8 @@ def _mount_invalid(call: Call, source: str, target: str, fstype: str, flags: int
         point = source if flags & MS_MOVE else target
         if not any(mount.point == point for mount in mount_points()):
             return Diagnosis(
-                f"{point} is no mount point, and this call changes one", f"mount bind {join([point] * 2)}"
+                f"{point} is no mount point, and this call changes one",
+                f"mount bind {join([point] * 2)}",
             )
     data = call.args[4]
     if data:
@@ -506,7 +554,9 @@ def _mount_refused(
     foreign = len(host.owned_ranges("uid")) != 1 or host.owned_ranges("uid")[0][2] != 4294967295
     if not state.has("user") and not host.can(CAP_SYS_ADMIN):
         return Diagnosis(
-            f"mounting takes CAP_SYS_ADMIN, which uid {host.uid} does not have", "flags +user", "map root"
+            f"mounting takes CAP_SYS_ADMIN, which uid {host.uid} does not have",
+            "flags +user",
+            "map root",
         )
     if not (state.has("user") or foreign):
         return None
@@ -567,7 +617,11 @@ def _masked(place: str, fstype: str) -> Diagnosis | None:
 
 def _locked_flags(target: str, state: State) -> str:
     source = next(
-        (entry.source for entry in state.mounts if isinstance(entry, Mount) and entry.target == target),
+        (
+            entry.source
+            for entry in state.mounts
+            if isinstance(entry, Mount) and entry.target == target
+        ),
         target,
     )
     try:
@@ -597,7 +651,9 @@ def _umount(target: str, number: int, state: State) -> Diagnosis | None:
         return Diagnosis(f"nothing is mounted on {target}", "!findmnt", "undo")
     if number == errno.EBUSY:
         below = [point for point in points if point.startswith(target.rstrip("/") + "/")]
-        why = f"there is a mount below it ({below[0]})" if below else "a process has files open there"
+        why = (
+            f"there is a mount below it ({below[0]})" if below else "a process has files open there"
+        )
         return Diagnosis(
             f"{target} is busy: {why}; -l takes it away now and frees it when it is not used any more",
             f"umount {quote(target)} -l",
@@ -670,7 +726,9 @@ def _execve(
             "!getconf ARG_MAX",
         )
     if number == errno.ENOTDIR:
-        return Diagnosis(f"a part of {path} is used as a directory and is none", f"!ls -l {quote(path)}")
+        return Diagnosis(
+            f"a part of {path} is used as a directory and is none", f"!ls -l {quote(path)}"
+        )
     if number == errno.ETXTBSY:
         return Diagnosis(f"{path} is open for writing", f"!ls -l {quote(path)}")
     return None
@@ -689,7 +747,9 @@ def _not_in_path(
 
     if not program:
         return Diagnosis("the name of the program is empty", "help run")
-    path = next((value for name, value in plan.state.env if name == "PATH"), host.environ.get("PATH"))
+    path = next(
+        (value for name, value in plan.state.env if name == "PATH"), host.environ.get("PATH")
+    )
     places = (path or "").split(":")
     there = next((f"{p}/{program}" for p in places if os.access(f"{p}/{program}", os.X_OK)), None)
     if there is not None:
@@ -706,10 +766,10 @@ def _not_in_path(
             f"{program} is built into shells, it is no program", "sh " + join([program, *rest])
         )
     names = {entry for place in places if place for entry in _listing(place)}
-    close = difflib.get_close_matches(program, sorted(names), 1)
+    close = difflib.get_close_matches(program, sorted(names), 1, 0.75)
     return Diagnosis(
-        f"no directory of PATH has a program {program}: {path or 'PATH is empty'}",
-        join(["run", close[0], *rest]) if close else f"!command -v {quote(program)}",
+        f"no directory of PATH has a program {program}",
+        join(["run", close[0], *rest]) if close else "sh echo $PATH",
     )
 
 
@@ -771,7 +831,8 @@ def _not_executable(path: str, state: State) -> Diagnosis | None:
     )
     if best is not None and "noexec" in best.options.split(","):
         return Diagnosis(
-            f"{best.point} is mounted noexec, so nothing on it can be run", f"!cp {quote(path)} /tmp"
+            f"{best.point} is mounted noexec, so nothing on it can be run",
+            f"!cp {quote(path)} /tmp",
         )
     for entry in state.mounts:
         if isinstance(entry, Mount) and "noexec" in entry.options.split(","):

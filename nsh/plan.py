@@ -182,9 +182,7 @@ def guard(state: State, host: Host) -> None:
     """Raise Refusal if a run of this state would change the host."""
     if (state.hostname is not None or state.domainname is not None) and not state.has("uts"):
         what = "hostname" if state.hostname is not None else "domainname"
-        raise Refusal(
-            f"without a new uts namespace, set{what} would rename the host", "flags +uts"
-        )
+        raise Refusal(f"without a new uts namespace, set{what} would rename the host", "flags +uts")
     if state.mounts and not state.has("mnt"):
         raise Refusal(
             "without a new mnt namespace, the mounts would be made on the host", "flags +mnt"
@@ -435,8 +433,8 @@ def _mount(entry: Mount, last: str) -> Iterator[Call]:
         yield Call(last, "mount", args, f"{entry.fstype} on {entry.target}{again}")
     if propagation:
         recursive = parse_options(entry.options)[0] & MS_REC
-        args = ("none", entry.target, None, propagation | recursive, None)
-        yield Call(last, "mount", args, "its propagation")
+        flag = propagation | recursive
+        yield Call(last, "mount", ("none", entry.target, None, flag, None), "its propagation")
 
 
 def variable(state: State, host: Host, name: str) -> str | None:

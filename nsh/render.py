@@ -17,7 +17,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\v": "\\v", "\f": "\\f", '"': '\\"', "\\": "\\\\"}
+_ESCAPES = {
+    "\n": "\\n",
+    "\t": "\\t",
+    "\r": "\\r",
+    "\v": "\\v",
+    "\f": "\\f",
+    '"': '\\"',
+    "\\": "\\\\",
+}
 
 # In strace's order.
 _CLONE_ORDER = ("time", "mnt", "cgroup", "uts", "ipc", "user", "pid", "net")
@@ -111,7 +119,9 @@ def call_text(call: Call, values: Mapping[str, int] | None = None) -> str:
     args = [_argument(call, at, values) for at in range(len(call.args))]
     match call.name:
         case "clone":
-            flags = symbols(int(str(call.args[0])) & ~plans.SIGCHLD, ((plans.CLONE_PARENT, "CLONE_PARENT"),))
+            flags = symbols(
+                int(str(call.args[0])) & ~plans.SIGCHLD, ((plans.CLONE_PARENT, "CLONE_PARENT"),)
+            )
             flags = "SIGCHLD" if flags == "0" else f"{flags}|SIGCHLD"
             return f"clone(child_stack=NULL, flags={flags})"
         case "poll":
@@ -154,8 +164,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         number = str(at + 1) if end == at + 1 else f"{at + 1}-{end}"
         why = calls[at].why
         if end > at + 1:
-            others = [str(call.args[0]).rpartition("/")[0] or "/" for call in calls[at + 1 : end]]
-            why += "; if it is not there, tried in " + ", ".join(others)
+            why += f"; if it is not there, the next of the {end - at} directories of PATH is tried"
         rows.append((number, calls[at], why))
         at = end
     wide = max([len(number) for number, _, _ in rows])
@@ -190,11 +199,14 @@ def state_commands(state: State) -> list[str]:
 def mount_command(entry: Mount | Umount) -> str:
     """One queued mount or umount as the command that queues it."""
     if isinstance(entry, Umount):
-        return join(["umount", *(["-l"] if entry.lazy else []), "--", entry.target]).replace(" -- /", " /")
-    words = ["mount", entry.fstype, entry.source, entry.target]
+        return join(["umount", entry.target, *(["-l"] if entry.lazy else [])])
+    words = [entry.fstype, entry.source, entry.target]
     if entry.source == default_source(entry.fstype) and entry.fstype not in ("bind", "rbind"):
-        del words[2]
-    return join([*words, *(["-o", entry.options] if entry.options else [])])
+        del words[1]
+    options = ["-o", entry.options] if entry.options else []
+    if any(word.startswith("-") for word in words):
+        return join(["mount", *options, "--", *words])
+    return join(["mount", *words, *options])
 
 
 def range_words(ranges: tuple[Range, ...]) -> list[str]:
@@ -218,7 +230,9 @@ def _map_commands(state: State) -> list[str]:
     return lines
 
 
-def ns_lines(here: Mapping[str, str], there: Mapping[str, str], flags: tuple[str, ...]) -> list[str]:
+def ns_lines(
+    here: Mapping[str, str], there: Mapping[str, str], flags: tuple[str, ...]
+) -> list[str]:
     """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
     rows = [("ns", "flag", "this shell", "next run", "")]
     for namespace in NAMESPACES:

@@ -118,7 +118,9 @@ class Shell(StateCommands, RunCommands):
         """
         [path] = self.words(line, at_least=1, at_most=1)
         if len(self.sourcing) >= MAX_SOURCE_DEPTH:
-            raise Failure(f"{path} is sourced {MAX_SOURCE_DEPTH} deep: does it source itself?", "quit")
+            raise Failure(
+                f"{path} is sourced {MAX_SOURCE_DEPTH} deep: does it source itself?", "quit"
+            )
         lines = open_script(path)
         before = self.where
         self.sourcing.append(path)
@@ -150,15 +152,22 @@ class Shell(StateCommands, RunCommands):
             case [name] if name in self.command_names():
                 self.message(manual(self, name))
             case [name]:
-                raise Usage(f"help: there is no command {name}", self._meant(name, "").split("? ")[-1])
+                close = self.close_command(name)
+                raise Usage(f"help: there is no command {name}", f"help {close}".rstrip())
 
     def _overview(self) -> None:
         for group, names in GROUPS:
             self.message(group)
             for name in names:
                 synopsis, summary = synopsis_of(self, name)
-                self.message(f"  {synopsis:<44}{summary}" if len(synopsis) < 44 else f"  {synopsis}\n  {'':<44}{summary}")
-        self.message("A # starts a comment, a ; separates commands, a \\ at the end continues the line.")
+                self.message(
+                    f"  {synopsis:<44}{summary}"
+                    if len(synopsis) < 44
+                    else f"  {synopsis}\n  {'':<44}{summary}"
+                )
+        self.message(
+            "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
+        )
         self.message("help COMMAND says more.")
 
     def do_quit(self, line: str) -> bool:
@@ -228,5 +237,8 @@ def synopsis_of(shell: Shell, name: str) -> tuple[str, str]:
     """The usage line of a command and the first sentence about it."""
     synopsis, _, rest = manual(shell, name).partition("\n\n")
     sentence = " ".join(rest.partition("\n\n")[0].split())
-    end = min([at for at in (sentence.find(". "), sentence.find("; "), sentence.find(": ")) if at > 0] or [len(sentence)])
+    end = min(
+        [at for at in (sentence.find(". "), sentence.find("; "), sentence.find(": ")) if at > 0]
+        or [len(sentence)]
+    )
     return synopsis, sentence[:end].rstrip(".")

@@ -139,12 +139,12 @@ class StateCommands(Core):
             else:
                 positional.append(word)
             at += 1
-        entry = default_mount(positional[0], positional[1:]) if positional else None
-        if entry is None:
+        places = default_mount(positional[0], positional[1:]) if positional else None
+        if places is None:
             if positional[:1] in (["bind"], ["rbind"]):
                 raise self.usage(f"{positional[0]} takes a SOURCE and a TARGET")
             raise self.usage()
-        source, target = entry
+        source, target = places
         if not target or not positional[0]:
             raise self.usage("a word is empty")
         fstype = positional[0]
@@ -260,8 +260,8 @@ class StateCommands(Core):
                 for kind, wanted in (("uid", self.state.uidmap), ("gid", self.state.gidmap)):
                     self.message(f"{kind}map {self._map_text(kind, wanted)}")
             case [word] if word in MAPS:
-                wanted: str | tuple[Range, ...] = () if word == "none" else word
-                self.change(uidmap=wanted, gidmap=wanted)
+                both: str | tuple[Range, ...] = () if word == "none" else word
+                self.change(uidmap=both, gidmap=both)
             case [word]:
                 raise _no_such_word("map", word, MAPS)
 
@@ -346,7 +346,13 @@ class StateCommands(Core):
 def _close_namespace(sign: str, name: str) -> list[str]:
     import difflib
 
-    aliases = {"mount": "mnt", "network": "net", "process": "pid", "hostname": "uts", "root": "user"}
+    aliases = {
+        "mount": "mnt",
+        "network": "net",
+        "process": "pid",
+        "hostname": "uts",
+        "root": "user",
+    }
     if name.lower() in aliases:
         return [f"flags {sign}{aliases[name.lower()]}"]
     close = difflib.get_close_matches(name.lower(), list(BY_NAME), 1, 0.5)
@@ -358,5 +364,6 @@ def _no_such_word(command: str, word: str, known: tuple[str, ...]) -> Usage:
 
     close = difflib.get_close_matches(word, known, 1, 0.5)
     return Usage(
-        f"{command}: {word!r} is none of {', '.join(known)}", f"{command} {close[0] if close else known[0]}"
+        f"{command}: {word!r} is none of {', '.join(known)}",
+        f"{command} {close[0] if close else known[0]}",
     )

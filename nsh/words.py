@@ -8,9 +8,7 @@ from __future__ import annotations
 
 OPERATORS = "|&<>()"
 BLANKS = " \t\r\n\v\f"
-_PLAIN = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_"
-)
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
 
 
 class WordError(Exception):

@@ -1,0 +1,94 @@
+"""What all tests share: how nsh is started, and the check that the host is as it was."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--strict-skips", action="store_true", help="a skipped test counts as a failure"
+    )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if (
+        report.skipped
+        and item.config.getoption("--strict-skips")
+        and not hasattr(report, "wasxfail")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and --strict-skips is given: {report.longrepr}"
+
+
+def nsh(
+    *args: str,
+    stdin: str | bytes | None = None,
+    env: dict[str, str] | None = None,
+    before: list[str] | None = None,
+    timeout: float = 60,
+    merged: bool = False,
+    cwd: str | Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run nsh with these arguments; ``before`` is a command put in front (setpriv, unshare)."""
+    data = stdin.encode(errors="surrogateescape") if isinstance(stdin, str) else stdin
+    result = subprocess.run(
+        [*(before or []), *NSH, *args],
+        input=data,
+        stdin=subprocess.DEVNULL if data is None else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+        env=env,
+        timeout=timeout,
+        cwd=cwd,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        result.args,
+        result.returncode,
+        result.stdout.decode(errors="surrogateescape"),
+        (result.stderr or b"").decode(errors="surrogateescape"),
+    )
+
+
+def _children() -> list[str]:
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return path.read_text().split() if path.exists() else []
+
+
+def host() -> dict[str, object]:
+    """What nsh must never change: the mounts, names, interfaces, queues, children, descriptors."""
+    return {
+        "mounts": Path("/proc/self/mountinfo").read_text(),
+        "host name": socket.gethostname(),
+        "domain name": Path("/proc/sys/kernel/domainname").read_text(),
+        "interfaces": sorted(os.listdir("/sys/class/net")),
+        "queues": Path("/proc/sysvipc/msg").read_text().splitlines()[1:],
+        "root": sorted(os.listdir("/")),
+        "children": _children(),
+        "descriptors": sorted(os.listdir("/proc/self/fd"), key=int)[:-1],
+        "namespaces": [
+            os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")
+        ],
+    }
+
+
+@pytest.fixture(autouse=True)
+def _host_unchanged() -> Iterator[None]:
+    before = host()
+    yield
+    after = host()
+    assert after == before, "the test changed the host"
