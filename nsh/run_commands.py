@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from nsh.core import Core, Failure, Interrupted
+from nsh.core import Core, Failure, Interrupted, Usage
 from nsh.plan import Plan, Refusal, plan, probe, variable
 from nsh.state import START
 from nsh.words import split
@@ -47,7 +47,7 @@ class RunCommands(Core):
         See sh(1).
         """
         if not line.strip():
-            raise self.usage()
+            raise Usage
         self.perform(["/bin/sh", "-c", line, "sh", *self.args])
 
     def do_host(self, line: str) -> None:
@@ -62,7 +62,7 @@ class RunCommands(Core):
         See sh(1).
         """
         if not line.strip():
-            raise self.usage()
+            raise Usage
         self._launch(plan(START, ["/bin/sh", "-c", line, "sh", *self.args], self.host))
 
     def argv(self, line: str) -> list[str]:
@@ -92,7 +92,7 @@ class RunCommands(Core):
             self._failed(failure, wanted)
             return None
         self.status = outcome.status
-        if outcome.interrupted and outcome.signal and not self.interactive:
+        if outcome.interrupted and outcome.signal:
             raise Interrupted
         return outcome
 
@@ -161,7 +161,7 @@ class RunCommands(Core):
             case ["on" | "off" as word]:
                 self.tracing = word == "on"
             case _:
-                raise self.usage()
+                raise Usage
 
     def do_ns(self, line: str) -> None:
         """ns
