@@ -15,14 +15,14 @@ USAGE = """\
 usage: nsh [-evx] [SCRIPT [ARG...]]
        nsh [-evx] -c COMMANDS [-c COMMANDS]... [ARG...]
 
-A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a prompt at a terminal,
-or commands from standard input, as for a SCRIPT named -. In the lines of sh, ! and host the ARGs
-are $1 and so on.
+A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a
+prompt at a terminal, or commands from standard input, as for a SCRIPT named -.
+In the lines of sh, ! and host the ARGs are $1 and so on.
 
   -c COMMANDS   run these commands
   -e            stop at the first command that fails
   -v            show each line before it runs, and [STATUS] after a failure
-  -x            print each system call of a run on standard error, as `trace on` does
+  -x            print each system call of a run, as `trace on` does
   -h, --help    show this
   --version     show the version
 

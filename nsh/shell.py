@@ -41,6 +41,9 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """The commands in the order in which they are taught."""
 
+ALSO = {"host": "host or !", "quit": "quit or exit"}
+"""What the list of commands says for those that have a second name."""
+
 MAX_SOURCE_DEPTH = 50
 BYTE_ORDER_MARK = os.fsdecode(b"\xef\xbb\xbf")
 
@@ -51,7 +54,8 @@ class Shell(StateCommands, RunCommands):
     def do_undo(self, line: str) -> None:
         """undo [N]
 
-        Take back the last change of the state, or the last N. What runs did is not undone.
+        Take back the last change of the state, or the last N. What runs did is not
+        undone.
         """
         for _ in range(self._steps(line, "undo", len(self.past))):
             self.future.append(self.state)
@@ -84,9 +88,9 @@ class Shell(StateCommands, RunCommands):
 
         Put the state, or one part of it, back to how nsh starts. undo takes it back.
 
-        WHAT is the name of the command that sets the part: flags, hostname, domainname, mount (all
-        mounts and umounts), propagation, map (with uidmap, gidmap and setgroups; each of these
-        three can stand alone), cd, env; or all.
+        WHAT is the name of the command that sets the part: flags, hostname, domainname,
+        mount (all mounts and umounts), propagation, map (with uidmap, gidmap and
+        setgroups; each of these three can stand alone), cd, env; or all.
         """
         match self.words(line, at_most=1):
             case []:
@@ -99,12 +103,16 @@ class Shell(StateCommands, RunCommands):
     def do_save(self, line: str) -> None:
         """save FILE
 
-        Write the state to FILE as the commands that rebuild it; `source FILE` reads it again.
+        Write the state to FILE as the commands that rebuild it; `source FILE` reads it
+        again.
         """
         from nsh.render import state_commands
 
         [path] = self.words(line, at_least=1, at_most=1)
+        if not path:
+            raise Usage("the name of the file is empty")
         lines = ["#!/usr/bin/env nsh", *state_commands(self.state), ""]
+        self.flush()
         try:
             _write(path, "\n".join(lines))
         except OSError as error:
@@ -112,9 +120,7 @@ class Shell(StateCommands, RunCommands):
             if isinstance(error, FileNotFoundError) and "/" in path and not mends:
                 directory = os.path.dirname(path)
                 mends = ["!" + words.join(["mkdir", "-p", directory])]
-            raise Failure(
-                f"cannot write {path or 'a file without a name'}: {error.strerror}", *mends
-            ) from None
+            raise Failure(f"cannot write {path}: {error.strerror}", *mends) from None
 
     def do_source(self, line: str) -> bool:
         """source FILE
@@ -122,6 +128,8 @@ class Shell(StateCommands, RunCommands):
         Run the lines of FILE here, as if they were typed.
         """
         [path] = self.words(line, at_least=1, at_most=1)
+        if not path:
+            raise Usage("the name of the file is empty")
         real = os.path.realpath(path)
         if real in self.sourcing:
             raise Failure(f"{path} is being sourced already: it would never end")
@@ -151,7 +159,7 @@ class Shell(StateCommands, RunCommands):
     def do_help(self, line: str) -> None:
         """help [COMMAND]
 
-        The commands in the order in which to learn them, or the manual of one.
+        The commands in the order in which to learn them, or a command's manual.
         """
         match self.words(line, at_most=1):
             case []:
@@ -167,15 +175,17 @@ class Shell(StateCommands, RunCommands):
                 raise Usage(f"there is no command {name}", f"help {close}".rstrip())
 
     def _overview(self) -> None:
+        import textwrap
+
         for group, names in GROUPS:
             self.message(group)
             for name in names:
-                synopsis, summary = synopsis_of(self, name)
-                self.message(
-                    f"  {synopsis:<44}{summary}"
-                    if len(synopsis) < 44
-                    else f"  {synopsis}\n  {'':<44}{summary}"
-                )
+                first = f"  {ALSO.get(name, name):<13}"
+                summary = summary_of(self, name)
+                for text in textwrap.wrap(
+                    summary, 80, initial_indent=first, subsequent_indent=15 * " "
+                ):
+                    self.message(text)
         self.message(
             "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
         )
@@ -254,16 +264,17 @@ def _write(path: str, text: str) -> None:
     """Write a file as a whole: a regular file changes at once or not at all. Raises OSError."""
     data = os.fsencode(text)
     real = os.path.realpath(path)
-    if not path or os.path.isdir(real) or (os.path.exists(real) and not os.path.isfile(real)):
-        # A device or a pipe is written to, never replaced.
-        with open(path, "wb") as file:
+    if path.startswith(("/dev/", "/proc/")) or (os.path.exists(real) and not os.path.isfile(real)):
+        # A device, a pipe or a descriptor is written to, never replaced; an open one goes on where
+        # it stands.
+        fd = {"/dev/stdout": 1, "/dev/stderr": 2}.get(path)
+        with open(path if fd is None else os.dup(fd), "ab", buffering=0) as file:
             file.write(data)
         return
     temporary = f"{real}.{os.getpid()}~"
-    with open(temporary, "xb") as file:
+    with open(temporary, "xb", buffering=0) as file:
         try:
             file.write(data)
-            file.flush()
             if os.path.exists(real):
                 os.fchmod(file.fileno(), os.stat(real).st_mode & 0o7777)
             os.replace(temporary, real)
@@ -286,12 +297,8 @@ def manual(shell: Shell, name: str) -> str:
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
 
 
-def synopsis_of(shell: Shell, name: str) -> tuple[str, str]:
-    """The usage line of a command and the first sentence about it."""
-    synopsis, _, rest = manual(shell, name).partition("\n\n")
-    sentence = " ".join(rest.partition("\n\n")[0].split())
-    end = min(
-        [at for at in (sentence.find(". "), sentence.find("; "), sentence.find(": ")) if at > 0]
-        or [len(sentence)]
-    )
-    return synopsis, sentence[:end].rstrip(".")
+def summary_of(shell: Shell, name: str) -> str:
+    """The first sentence of a command's manual, without what it adds after a colon or semicolon."""
+    text = " ".join(manual(shell, name).partition("\n\n")[2].partition("\n\n")[0].split())
+    ends = [at for at in (text.find(". "), text.find("; "), text.find(": ")) if at > 0]
+    return text[: min(ends, default=len(text))].rstrip(".")

@@ -27,11 +27,11 @@ class StateCommands(Core):
     def do_flags(self, line: str) -> None:
         """flags [+NS|-NS|+all|-all ...]
 
-        Choose the namespaces that the next run gets new. Without arguments, show them as the
-        last argument of clone(2).
+        Choose the namespaces that the next run gets new. Without arguments, show them
+        as the last argument of clone(2).
 
-        NS is net, mnt, uts, ipc, pid, user, cgroup or time, or the constant (CLONE_NEWPID).
-        +NS asks for a new one, -NS shares the host's again.
+        NS is net, mnt, uts, ipc, pid, user, cgroup or time, or the constant
+        (CLONE_NEWPID). +NS asks for a new one, -NS shares the host's again.
 
             flags +pid +mnt
             flags -CLONE_NEWNS
@@ -67,8 +67,8 @@ class StateCommands(Core):
 
         The host name that the next run sees. Without NAME, show it.
 
-        Needs `flags +uts`: without a new uts namespace it would rename the host, so `run` refuses.
-        `reset hostname` leaves the name alone again.
+        Needs `flags +uts`: without a new uts namespace it would rename the host, so
+        `run` refuses. `reset hostname` leaves the name alone again.
 
         See sethostname(2), uts_namespaces(7).
         """
@@ -100,12 +100,12 @@ class StateCommands(Core):
     def do_mount(self, line: str) -> None:
         """mount FSTYPE [SOURCE] TARGET [-o OPTIONS]
 
-        Queue a mount; each run makes the queued mounts in the order typed. Without arguments,
-        list them.
+        Queue a mount; each run makes the queued mounts in the order typed. Without
+        arguments, list them.
 
-        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what is mounted
-        below) to show SOURCE a second time on TARGET. OPTIONS are those of mount(8), with commas.
-        Needs `flags +mnt`.
+        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what
+        is mounted below) to show SOURCE a second time on TARGET. OPTIONS are those of
+        mount(8), with commas. Needs `flags +mnt`.
 
             mount tmpfs /mytmp
             mount proc /proc
@@ -165,10 +165,11 @@ class StateCommands(Core):
     def do_umount(self, line: str) -> None:
         """umount TARGET [-l]
 
-        Queue the removal of the mount on TARGET; it is made in its turn among the mounts.
+        Queue the removal of the mount on TARGET; it is made in its turn among the
+        mounts.
 
-        -l detaches it at once and lets it end when nobody uses it any more (MNT_DETACH).
-        Needs `flags +mnt`; the host keeps its mount.
+        -l detaches it at once and lets it end when nobody uses it any more
+        (MNT_DETACH). Needs `flags +mnt`; the host keeps its mount.
 
         See umount2(2), umount(8).
         """
@@ -193,7 +194,8 @@ class StateCommands(Core):
     def do_propagation(self, line: str) -> None:
         """propagation [private|slave|shared|unchanged]
 
-        What happens between the mounts inside and those outside. Without an argument, show it.
+        What happens between the mounts inside and those outside. Without an argument,
+        show it.
 
         private    nothing crosses: how every run starts (MS_REC|MS_PRIVATE on /)
         slave      mounts made outside later appear inside, not the other way
@@ -213,11 +215,11 @@ class StateCommands(Core):
     def do_uidmap(self, line: str) -> None:
         """uidmap [INSIDE OUTSIDE COUNT]... | none
 
-        Map user ids: COUNT ids from INSIDE on are those from OUTSIDE on. Without arguments, show
-        the map that the next run gets.
+        Map user ids: COUNT ids from INSIDE on are those from OUTSIDE on. Without
+        arguments, show the map that the next run gets.
 
-        Needs `flags +user`. Without privileges only your own id can be mapped directly; ranges go
-        through newuidmap(1), as far as /etc/subuid allows.
+        Needs `flags +user`. Without privileges only your own id can be mapped directly;
+        ranges go through newuidmap(1), as far as /etc/subuid allows.
 
             uidmap 0 1000 1
             uidmap 0 100000 65536
@@ -229,8 +231,8 @@ class StateCommands(Core):
     def do_gidmap(self, line: str) -> None:
         """gidmap [INSIDE OUTSIDE COUNT]... | none
 
-        Map group ids, as uidmap does for users. Without privileges setgroups(2) is denied first,
-        because the kernel demands it.
+        Map group ids, as uidmap does for users. Without privileges setgroups(2) is
+        denied first, because the kernel demands it.
 
         See user_namespaces(7), newgidmap(1), subgid(5).
         """
@@ -239,8 +241,9 @@ class StateCommands(Core):
     def do_setgroups(self, line: str) -> None:
         """setgroups [allow|deny|default]
 
-        Whether setgroups(2) works inside. Without an argument, show it. As default it is denied
-        where the kernel demands it (an unprivileged gid map), and left alone elsewhere.
+        Whether setgroups(2) works inside. Without an argument, show it. As default it
+        is denied where the kernel demands it (an unprivileged gid map), and left alone
+        elsewhere.
 
         Needs `flags +user`. See user_namespaces(7).
         """
@@ -257,7 +260,8 @@ class StateCommands(Core):
     def do_map(self, line: str) -> None:
         """map [root|self|auto|none]
 
-        The usual maps in a word, for users and groups at once. Without an argument, show them.
+        The usual maps in a word, for users and groups at once. Without an argument,
+        show them.
 
         root  you are root inside (uid 0 is your uid)
         self  you are yourself inside
@@ -301,8 +305,9 @@ class StateCommands(Core):
     def do_cd(self, line: str) -> None:
         """cd [DIR]
 
-        The directory in which the next run starts. Without DIR, show it. It is entered after the
-        mounts, so it may be a directory that is there only inside. The host's shell stays.
+        The directory in which the next run starts. Without DIR, show it. It is entered
+        after the mounts, so it may be a directory that is there only inside. The host's
+        shell stays.
 
         See chdir(2).
         """
@@ -326,8 +331,8 @@ class StateCommands(Core):
     def do_env(self, line: str) -> None:
         """env [NAME=VALUE]... [-u NAME]...
 
-        Set variables of the next runs' environment, or take them out with -u. Without arguments,
-        show the whole environment that a run gets.
+        Set variables of the environment inside, or take them out with -u. Without
+        arguments, show the whole environment that a run gets.
 
             env PS1='inside# ' -u HISTFILE
 
