@@ -159,7 +159,7 @@ class Shell(StateCommands, RunCommands):
     def do_help(self, line: str) -> None:
         """help [COMMAND]
 
-        The commands in the order in which to learn them, or a command's manual.
+        The commands in the order to learn them in, or the manual of one.
         """
         match self.words(line, at_most=1):
             case []:

@@ -200,7 +200,7 @@ class StateCommands(Core):
         private    nothing crosses: how every run starts (MS_REC|MS_PRIVATE on /)
         slave      mounts made outside later appear inside, not the other way
         shared     mounts made inside propagate on to namespaces made from it
-        unchanged  as inherited from the host; refused where a mount would reach the host
+        unchanged  as inherited; refused where a mount would reach the host
 
         See mount_namespaces(7), mount(2).
         """
