@@ -208,7 +208,7 @@ class Launch:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
             syscalls.wait_readable(reports, self.mask)
-            part = os.read(reports, 4096)
+            part = os.read(reports, 64)
             if not part:
                 return None
             self._unread += part
