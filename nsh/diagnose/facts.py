@@ -54,6 +54,28 @@ def foreign_proc() -> bool:
     return link("/proc/self") not in ("", str(os.getpid()))
 
 
+def own_mounts() -> bool:
+    """Under a foreign /proc: whether the mount namespace was made together with the pid namespace.
+
+    Then a mount on /proc is seen by nobody who is not in both. Looked up is the parent of the
+    process that made the pid namespace and waits for it outside, as unshare(1) with -f does.
+    """
+    mine, pid = link("/proc/self/ns/pid"), link("/proc/self")
+    while pid not in ("", "0", "1") and link(f"/proc/{pid}/ns/pid") == mine:
+        pid = _parent(pid)
+    outside = link(f"/proc/{_parent(pid)}/ns/mnt")
+    return outside not in ("", link("/proc/self/ns/mnt"))
+
+
+def _parent(pid: str) -> str:
+    return status_field(read_text(f"/proc/{pid}/status") or "", "PPid")
+
+
+def privileged(host: Host) -> bool:
+    """Whether nsh has CAP_SYS_ADMIN; without /proc to look at, root is taken to have it."""
+    return host.can(CAP_SYS_ADMIN) or (not has_proc() and host.uid == 0)
+
+
 def in_first_userns(host: Host) -> bool:
     """Whether nsh runs in the initial user namespace, as far as its uid_map tells."""
     return host.owned_ranges("uid") == ((0, 0, ALL_IDS),)
@@ -89,7 +111,7 @@ def switched_off(host: Host) -> Diagnosis | None:
 
 def as_root(line: str, host: Host) -> str:
     """A line for the host that needs root, as this user types it."""
-    if host.can(CAP_SYS_ADMIN):
+    if privileged(host):
         return f"!{line}"
     if shutil.which("sudo", path=host.environ.get("PATH")):
         return f"!sudo {line}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from nsh.diagnose.facts import Diagnosis, as_root, foreign_proc, has_proc, link, switched_off
+from nsh.diagnose.facts import Diagnosis, as_root, foreign_proc, has_proc, own_mounts, switched_off
 from nsh.host import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, Host, parse_map, read_text
 from nsh.plan import Call, ranges
 from nsh.state import Range, State
@@ -37,12 +37,12 @@ def open_map(number: int, host: Host) -> Diagnosis | None:
 
 
 def _foreign_proc(host: Host) -> Diagnosis:
-    apart = link("/proc/1/ns/mnt") != link("/proc/self/ns/mnt")
+    apart = own_mounts() and host.can(CAP_SYS_ADMIN)
     return Diagnosis(
         "nsh is in a new pid namespace, but /proc still shows the one around it: the number of the"
         " child means another process there"
         + ("" if apart else "; leave, and start nsh with unshare --mount-proc"),
-        as_root("mount -t proc proc /proc", host) if apart and host.can(CAP_SYS_ADMIN) else "quit",
+        "!mount -t proc proc /proc" if apart else "quit",
     )
 
 

@@ -17,6 +17,7 @@ from nsh.diagnose.facts import (
     in_first_userns,
     link,
     own_status,
+    privileged,
     refused_kind,
     switched_off,
 )
@@ -136,9 +137,8 @@ def without_user(state: State) -> tuple[str, ...]:
 
 
 def _no_user_namespace(state: State, host: Host) -> Diagnosis | None:
-    privileged = host.can(CAP_SYS_ADMIN) or (not has_proc() and host.uid == 0)
-    way_out = without_user(state) if privileged else ("quit",)
-    can_do = "; as root you can do without it" if privileged else ""
+    way_out = without_user(state) if privileged(host) else ("quit",)
+    can_do = "; as root you can do without it" if privileged(host) else ""
     if has_proc():
         for kind, own in (("uid", host.uid), ("gid", host.gid)):
             owned = host.owned_ranges(kind)
