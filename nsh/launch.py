@@ -256,8 +256,11 @@ class Launch:
         return pid
 
     def _finish_reports(self) -> None:
-        while (line := self._line()) is not None:
-            self._report(line)
+        try:
+            while (line := self._line()) is not None:
+                self._report(line)
+        except OSError:
+            pass  # then waiting tells how it ended
         for line in self._held:
             self._tell(line)
         # A child that is killed closes the pipe too, and has executed nothing.
