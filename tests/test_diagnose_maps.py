@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NSH
 from tests.diagnosis import teach
 from tests.test_diagnose_unshare import sh
 from tests.unprivileged import UID, unprivileged_command
@@ -199,4 +200,22 @@ def test_a_proc_of_the_pid_namespace_around_that_nsh_must_leave() -> None:
         cause="leave, and start nsh with unshare --mount-proc",
         mends=["quit"],
         works=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "mend"),
+    [(NSH, "!mount -o remount,bind,rw /proc"), (None, "reset map")],
+    ids=["root", "ordinary user"],
+)
+def test_a_read_only_proc(start: list[str] | None, mend: str) -> None:
+    teach(
+        "flags +user",
+        "map root",
+        "run true",
+        before=["unshare", "-m", *sh("mount -o remount,bind,ro /proc")],
+        start=start or unprivileged_command(),
+        call="O_WRONLY|O_CLOEXEC) = -1 EROFS (Read-only file system)",
+        cause="/proc is mounted read-only here",
+        mends=[mend],
     )

@@ -91,7 +91,7 @@ def chdir(path: str, number: int, plan: Plan, host: Host) -> Diagnosis | None:
             join(["cd", os.path.dirname(path) or "/"]) if os.path.isfile(place or path) else "cd /",
         )
     if number == errno.EACCES:
-        found = closed(os.path.join(path, "."), plan.state, host, plan.state.mounts)
+        found = closed(os.path.join(path, "x"), plan.state, host, plan.state.mounts)
         if found is not None:
             return Diagnosis(found.cause, *(found.mends or ["cd /"]))
         return Diagnosis(f"this user may not enter {path}", "cd /")

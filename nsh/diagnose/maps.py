@@ -8,7 +8,15 @@ from __future__ import annotations
 import errno
 import os
 
-from nsh.diagnose.facts import Diagnosis, as_root, foreign_proc, has_proc, own_mounts, switched_off
+from nsh.diagnose.facts import (
+    Diagnosis,
+    as_root,
+    foreign_proc,
+    has_proc,
+    own_mounts,
+    privileged,
+    switched_off,
+)
 from nsh.host import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, Host, parse_map, read_text
 from nsh.plan import Call, ranges
 from nsh.state import Range, State
@@ -30,6 +38,11 @@ def open_map(number: int, host: Host) -> Diagnosis | None:
         return Diagnosis(
             "maps are written to files in /proc, and no proc file system is mounted there",
             as_root("mount -t proc proc /proc", host),
+        )
+    if number == errno.EROFS:
+        mend = "!mount -o remount,bind,rw /proc" if privileged(host) else "reset map"
+        return Diagnosis(
+            "maps are written to files in /proc, and /proc is mounted read-only here", mend
         )
     if number in (errno.ENOENT, errno.EACCES, errno.EPERM) and foreign_proc():
         return _foreign_proc(host)

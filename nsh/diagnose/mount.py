@@ -121,10 +121,10 @@ def _missing(failed: Failed) -> Diagnosis:
     what = "directory" if directory else "file"
     if over is not None and place is None:
         return _inside_new(failed, over, what)
-    if os.path.islink(place or target) and not os.path.exists(place or target):
+    if over is None and os.path.islink(target):
         return Diagnosis(
-            f"{target} is a symbolic link to {os.readlink(place or target)}, which is not there",
-            make(os.path.realpath(place or target), directory),
+            f"{target} is a symbolic link to {os.readlink(target)}, which is not there",
+            make(os.path.realpath(target), directory),
         )
     place = place or target
     says = f"there is no {what} {target} to mount on"
@@ -336,9 +336,17 @@ def _not_bound(failed: Failed) -> Diagnosis:
         key=lambda m: len(m.point),
         default=None,
     )
-    if on and "unbindable" in on.optional and failed.plan.state.propagation == "unchanged":
+    for index, entry in enumerate(failed.before):
+        if isinstance(entry, Mount) and "unbindable" in entry.options and entry.target == source:
+            options = [o for o in entry.options.split(",") if "unbindable" not in o]
+            kept = Mount(entry.fstype, entry.source, entry.target, ",".join(options))
+            return Diagnosis(
+                f"you made the mount on {source} unbindable, so it can be seen in one place only",
+                *requeue(failed.plan, index, mount_command(kept)),
+            )
+    if on and "unbindable" in on.optional:
         return Diagnosis(
-            f"the mount on {on.point} is unbindable, which propagation private takes away inside",
+            f"the mount on {on.point} is unbindable, and with propagation private it is not inside",
             "propagation private",
         )
     below = [m.point for m in points if m.point.startswith(source.rstrip("/") + "/")]
