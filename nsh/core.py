@@ -227,7 +227,7 @@ class Core(cmd.Cmd):
     def default(self, line: str) -> None:
         """cmd.Cmd's hook for a command that there is not."""
         name, rest = words.command_word(line)
-        why = f"there is no command {name}"
+        why = f"there is no command {words.shorten(name)}"
         mend = "help"
         if self._is_program(name):
             mend = f"run {line}"
@@ -264,9 +264,8 @@ class Core(cmd.Cmd):
         return any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places)
 
     def _not_words(self, line: str, error: words.WordError) -> None:
-        self.explain_failure(
-            error.why, [line.strip(words.BLANKS) + error.lacks] if error.lacks else []
-        )
+        mended = line.strip(words.BLANKS) + error.lacks
+        self.explain_failure(error.why, [mended] if error.lacks and len(mended) < 500 else [])
 
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.command_word(line)

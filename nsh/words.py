@@ -35,6 +35,11 @@ class Operator(WordError):
         self.sign = sign
 
 
+def shorten(text: str) -> str:
+    """The beginning of a long text, for a message."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _skip_quoted(line: str, at: int) -> int:
     """The index after the quoted part that starts at ``line[at]``; raises WordError if it is open."""
     quote = line[at]
@@ -44,8 +49,7 @@ def _skip_quoted(line: str, at: int) -> int:
     while end < len(line) and line[end] != quote:
         end += 2 if quote == '"' and line[end] == "\\" else 1
     if end >= len(line):
-        text = line[at:] if len(line) - at < 60 else line[at : at + 57] + "..."
-        raise WordError(f"unclosed quote: {text}", quote if end == len(line) else "")
+        raise WordError(f"unclosed quote: {shorten(line[at:])}", quote if end == len(line) else "")
     return end + 1
 
 
