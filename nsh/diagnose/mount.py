@@ -82,11 +82,11 @@ def mount(call: Call, number: int, plan: Plan, host: Host) -> Diagnosis | None:
             return _missing(failed)
         case errno.ENOTDIR:
             return _not_a_directory(failed)
-        case errno.ENODEV:
+        case errno.ENODEV if failed.fstype:
             return _unknown_filesystem(failed)
         case errno.EBUSY:
             return _busy(failed)
-        case errno.ENOTBLK:
+        case errno.ENOTBLK if failed.fstype:
             return _no_device(failed)
         case errno.EINVAL:
             return _invalid(failed)
