@@ -84,7 +84,8 @@ class Host:
         # In the C locale Python itself sets LC_CTYPE in the environment (PEP 538); a child must get
         # what nsh was given.
         if self.environ.get("LC_CTYPE") == "C.UTF-8":
-            for pair in (read_text("/proc/self/environ") or "LC_CTYPE=C.UTF-8").split("\0"):
+            given = read_text("/proc/self/environ")
+            for pair in ["LC_CTYPE=C.UTF-8"] if given is None else given.split("\0"):
                 if pair.startswith("LC_CTYPE="):
                     self.environ["LC_CTYPE"] = pair.removeprefix("LC_CTYPE=")
                     return
