@@ -11,7 +11,7 @@ import os
 
 from nsh import syscalls
 from nsh.host import Environment
-from nsh.plan import CHILD, Call, Plan, Slot
+from nsh.plan import CHILD, Plan, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     Values = dict[str, int]
     """What the slots of a plan stand for, as far as it is known."""
-    Step = tuple[str, Callable[..., int], tuple[Any, ...], Call]
-    """A call made ready: actor, function, the arguments as the function takes them, the call."""
+    Step = tuple[int, str, str, Callable[..., int], tuple[Any, ...], str]
+    """A call made ready: its index in the plan, actor, name, function, the arguments as the
+    function takes them, the actor that it gives if it is a clone."""
 
 # execvp(3) goes on to the next directory of PATH after these.
 _NEXT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT)
@@ -68,23 +69,30 @@ _CHILD_CALLS: dict[str, Callable[..., int]] = {
 }
 
 
-def _nothing(*_args: object) -> int:
-    raise AssertionError("only the parent makes this call")
+def prepare(plan: Plan, me: str, values: Values) -> list[Step]:
+    """The calls of the process that is about to be forked as ``me``, and of what it forks in turn.
 
-
-def prepare(plan: Plan) -> list[Step]:
-    """The calls with their functions and C arguments: what can be done before the fork, is."""
+    All their slots are known by then.
+    """
+    actors = (CHILD, plan.last) if me == CHILD else (me,)
     steps: list[Step] = []
-    for call in plan.calls:
+    argv_before: object = None
+    words: Any = None
+    for index, call in enumerate(plan.calls):
+        name = call.name
         args: tuple[Any, ...] = call.args
-        if call.name == "execve":
+        if call.actor not in actors:
+            continue
+        if name == "execve":
             path, argv, environment = args
-            if not [word for word in argv if isinstance(word, Slot)]:
-                argv = syscalls.c_strings([os.fsencode(word) for word in argv])
-            args = (os.fsencode(path), argv, envp(environment))
+            if argv is not argv_before:
+                argv_before = argv
+                words = syscalls.c_strings([os.fsencode(str(fill(w, values))) for w in argv])
+            args = (os.fsencode(path), words, envp(environment))
         else:
-            args = tuple([_encode(arg) for arg in args])
-        steps.append((call.actor, _CHILD_CALLS.get(call.name, _nothing), args, call))
+            args = tuple([_encode(fill(arg, values)) for arg in args])
+        gives = call.gives[0] if call.gives else ""
+        steps.append((index, call.actor, name, _CHILD_CALLS[name], args, gives))
     return steps
 
 
@@ -112,25 +120,20 @@ def become(
             os.close(values["reports[0]"])
             if "go[1]" in values:
                 os.close(values["go[1]"])
-        for index, (actor, function, args, call) in enumerate(steps):
+        for index, actor, name, function, args, gives in steps:
             if actor != me:
                 continue
-            if call.name == "execve":
-                if tracing and me == last:
-                    _stop_at_execve(args[0])
-                if isinstance(args[1], tuple):
-                    words = [os.fsencode(str(fill(word, values))) for word in args[1]]
-                    args = (args[0], syscalls.c_strings(words), args[2])
+            if tracing and name == "execve" and me == last:
+                _stop_at_execve(args[0])
             try:
-                result = function(*[fill(arg, values) for arg in args])
+                result = function(*args)
             except OSError as error:
                 number = error.errno or 0
                 mark = b"!"
                 if me not in (CHILD, last):
                     os._exit(127 if number == errno.ENOENT else 126)  # as sh tells of it
-                if call.name == "execve" and number in _NEXT:
-                    another = steps[index + 1 : index + 2]
-                    if another and another[0][0] == me and another[0][3].name == "execve":
+                if name == "execve" and number in _NEXT:
+                    if index != steps[-1][0]:
                         if number == errno.EACCES:
                             denied = index
                         if tracing:
@@ -143,12 +146,12 @@ def become(
                         index, number, mark = denied, errno.EACCES, b"!!"
                 os.write(reports, b"%d -1 %d %b\n" % (index, number, mark))
                 os._exit(_FAILED)
-            if call.name == "clone":
+            if name == "clone":
                 if result == 0:
-                    me = call.gives[0]
+                    me = gives
                     continue
                 os.write(reports, b"%d %d 0\n" % (index, result))
-            elif (call.name == "poll" and result) or (call.name == "read" and not result):
+            elif (name == "poll" and result) or (name == "read" and not result):
                 os._exit(_FAILED)  # nsh is gone
             elif tracing:
                 os.write(reports, b"%d %d 0\n" % (index, result))

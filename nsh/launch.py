@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from nsh.child import Step, Values
+    from nsh.child import Values
     from nsh.terminal import Terminal
 
     Trace = Callable[[Call, Values, int, int], None]
@@ -109,7 +109,7 @@ class Launch:
         """Perform the plan and wait. Raises CallFailed; leaves no process and no descriptor."""
         try:
             try:
-                self._parent(prepare(self.plan))
+                self._parent()
                 self._finish_reports()
             except _Gone:
                 pass
@@ -126,12 +126,12 @@ class Launch:
 
     # The parent's side.
 
-    def _parent(self, steps: list[Step]) -> None:
-        for actor, _, _, call in steps:
-            if actor != PARENT:
+    def _parent(self) -> None:
+        for call in self.plan.calls:
+            if call.actor != PARENT:
                 continue
             try:
-                result = self._perform(call, steps)
+                result = self._perform(call)
             except OSError as error:
                 self._parent_failed(call, error.errno or 0)
             if self.trace:
@@ -148,7 +148,7 @@ class Launch:
             self.trace(call, self.values, -1, number)
         raise CallFailed(call, number, self.values) from None
 
-    def _perform(self, call: Call, steps: list[Step]) -> int:
+    def _perform(self, call: Call) -> int:
         args: list[Any] = [fill(arg, self.values) for arg in call.args]
         match call.name:
             case "pipe2":
@@ -157,7 +157,7 @@ class Launch:
                 self._open += ends
                 return 0
             case "clone":
-                return self._fork(call, args[0], steps)
+                return self._fork(call, args[0])
             case "openat":
                 fd = os.open(args[1], args[2])
                 self.values[call.gives[0]] = fd
@@ -181,7 +181,8 @@ class Launch:
         self._open.remove(fd)
         os.close(fd)
 
-    def _fork(self, call: Call, flags: int, steps: list[Step]) -> int:
+    def _fork(self, call: Call, flags: int) -> int:
+        steps = prepare(self.plan, call.gives[0], self.values)
         pid = syscalls.clone(flags)
         if pid == 0:
             become(
