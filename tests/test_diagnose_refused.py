@@ -23,7 +23,7 @@ def test_what_needs_a_namespace_of_its_own(fstype: str, kind: str) -> None:
         f"mount {fstype} /mnt",
         "run true",
         call="= -1 EPERM (Operation not permitted)",
-        cause=f"may mount only that of a {kind} namespace of its own",
+        cause=f" {kind} namespace, and here it is still that of the host",
         mends=[f"flags +{kind}"],
     )
 

@@ -106,7 +106,7 @@ class Program:
         self.host = host
         self.name = plan.argv[0]
         self.rest = list(plan.argv[1:])
-        self.path = os.path.join(plan.state.cwd or host.cwd, str(call.args[0]))
+        self.path = os.path.normpath(os.path.join(plan.state.cwd or host.cwd, str(call.args[0])))
         self.over, self.place = covering(self.path, plan.state.mounts)
 
     def uncover(self, over: Mount) -> tuple[str, ...]:
@@ -257,7 +257,7 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
         other = shutil.which(os.path.basename(interpreter), path=program.host.environ.get("PATH"))
         return Diagnosis(
             f"{path} is there, but its first line asks for the interpreter {interpreter}, and there"
-            f" is none{'; it is ' + other if other else ''}",
+            f" is none there{'; it is ' + other if other else ''}",
             program.run(other or "sh", *words[1:] if other else (), path),
         )
     loader = program_interpreter(place)

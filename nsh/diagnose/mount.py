@@ -212,7 +212,7 @@ def _not_a_directory(failed: Failed) -> Diagnosis:
         )
     new = spare(target)
     return Diagnosis(
-        f"{target} is not a directory, and {failed.fstype} can be mounted on a directory only",
+        f"{target} is not a directory, and {failed.fstype or 'this'} can be mounted on a directory only",
         make(new),
         *failed.instead(failed.with_(target=new)),
     )
@@ -322,8 +322,8 @@ def _invalid(failed: Failed) -> Diagnosis:
             *failed.instead(failed.with_(options=kept)),
         )
     return Diagnosis(
-        f"{failed.fstype} does not take {failed.source} like this: it may need options, or finds no"
-        f" {failed.fstype} on it; a tmpfs needs nothing",
+        f"{failed.fstype or 'the kernel'} does not take {failed.source} like this: it may need options,"
+        " or finds nothing of its own on it; a tmpfs needs nothing",
         *failed.instead(join(["mount", "tmpfs", target])),
     )
 

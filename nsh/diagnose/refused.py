@@ -73,8 +73,8 @@ def refused(failed: Failed) -> Diagnosis | None:
         return _no_way(failed)
     if not (state.has("user") or host.can(CAP_SYS_ADMIN)):
         return Diagnosis(
-            f"mounting takes CAP_SYS_ADMIN, and nsh (uid {host.uid}) does not have it; in a user"
-            " namespace of its own every user has it",
+            f"mounting takes CAP_SYS_ADMIN, a right of root that uid {host.uid} does not have here; in"
+            " a new user namespace every user has it",
             "flags +user",
             "map root",
         )
@@ -86,9 +86,10 @@ def refused(failed: Failed) -> Diagnosis | None:
         return switched_off(host)
     need = OWN_NAMESPACE.get(failed.fstype)
     if need and not state.has(need[0]):
+        article = "an" if need[0] == "ipc" else "a"
         return Diagnosis(
-            f"{failed.fstype} shows the {need[1]} of a {need[0]} namespace, and a user namespace may"
-            f" mount only that of a {need[0]} namespace of its own",
+            f"{failed.fstype} shows the {need[1]} of {article} {need[0]} namespace, and here it is still"
+            " that of the host; a user namespace may show only its own",
             f"flags +{need[0]}",
         )
     if failed.fstype in ("proc", "sysfs"):
