@@ -84,6 +84,42 @@ def test_a_masked_proc_as_an_ordinary_user() -> None:
     )
 
 
+def test_a_masked_proc_for_root_of_a_container() -> None:
+    teach(
+        "flags +mnt",
+        "mount proc /mnt",
+        "run true",
+        before=["unshare", "-m", *sh("mount --bind /dev/null /proc/meminfo"), "unshare", "-rmpf"],
+        call='mount("proc", "/mnt", "proc", 0, NULL) = -1 EPERM',
+        cause="part of /proc is covered here",
+        mends=["reset mounts"],
+    )
+
+
+@pytest.mark.parametrize("error", ["EPERM", "EACCES"])
+@pytest.mark.parametrize(("call", "when"), [("mount", "2+"), ("sethostname", "1")])
+def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_errno(
+    call: str, when: str, error: str
+) -> None:
+    name = "apparmor_restrict_unprivileged_userns"
+    put = f"mount -t tmpfs none /proc/sys/kernel; echo 1 > /proc/sys/kernel/{name}"
+    strace = (
+        f"strace -f -qq -o /dev/null -e trace={call} -e inject={call}:error={error}:when={when}"
+    )
+    lesson = teach(
+        "flags +user +mnt +uts",
+        "mount tmpfs /mnt",
+        "hostname x",
+        "run true",
+        before=["unshare", "-m", *sh(put)],
+        start=[*strace.split(), *unprivileged_command()],
+        call=f"= -1 {error}",
+        cause=f"kernel.{name} is 1 on this machine: only root may have rights in user namespaces",
+        works=False,
+    )
+    assert f"sysctl -w kernel.{name}=0" in lesson.mends[0]
+
+
 def test_a_read_only_proc() -> None:
     teach(
         "flags +user +mnt +pid",
