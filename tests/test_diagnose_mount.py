@@ -208,7 +208,25 @@ def test_a_directory_bound_on_a_file(place: Path) -> None:
         os.rmdir(f"/tmp/{name}")
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("tempfs", "tmpfs"), ("nosuchatall", "tmpfs")])
+@pytest.mark.parametrize(
+    ("mount", "make"), [("tmpfs", "!mkdir"), ("bind /etc/hosts", "!touch"), ("bind /etc", "!mkdir")]
+)
+def test_a_target_below_a_file(mount: str, make: str) -> None:
+    target = f"/tmp/x-{os.getpid()}"
+    try:
+        teach(
+            "flags +mnt",
+            f"mount {mount} /etc/passwd{target}",
+            "run true",
+            call="= -1 ENOTDIR",
+            cause="/etc/passwd is a file, so there is nothing below it",
+            mends=[f"{make} {target}", "reset mounts", f"mount {mount} {target}"],
+        )
+    finally:
+        os.rmdir(target) if os.path.isdir(target) else os.unlink(target)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("tempfs", "tmpfs"), ("nfs4", "tmpfs")])
 def test_an_unknown_file_system(typed: str, meant: str) -> None:
     teach(
         "flags +mnt",
@@ -259,6 +277,18 @@ def test_the_same_file_system_twice_that_no_namespace_makes_new(place: Path) -> 
         call="= -1 EBUSY",
         cause=f"just this devtmpfs is mounted on {place} already",
         works=False,
+    )
+
+
+def test_the_same_file_system_queued_twice() -> None:
+    teach(
+        "flags +mnt",
+        "mount mqueue /mnt",
+        "mount mqueue /mnt",
+        "run true",
+        call="= -1 EBUSY",
+        cause="you mount the same mqueue on /mnt twice",
+        mends=["reset mounts", "mount mqueue /mnt"],
     )
 
 
