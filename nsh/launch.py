@@ -245,8 +245,12 @@ class Launch:
 
         It has no pipe for reports: nsh's own copy of that end has to be closed by then.
         """
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self._take_signal(pid)
         _, status = os.waitpid(pid, 0)
         self._alive.remove(pid)
+        if self.interrupts:
+            raise KeyboardInterrupt
         code = os.waitstatus_to_exitcode(status)
         number = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
         [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
@@ -331,21 +335,25 @@ class Launch:
                 return status
             if found:
                 self._stopped(pid, os.WSTOPSIG(status))
-                continue
-            if self._deadline is None:
-                number = signal.sigwaitinfo(_taken).si_signo
             else:
-                info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
-                if info is None:
-                    self._deadline = None
-                    if self.still_alive and not handles(pid, signal.SIGINT):
-                        self.still_alive()
-                    continue
-                number = info.si_signo
-            if number == signal.SIGINT:
-                self._interrupted(pid)
-            elif number != signal.SIGCHLD:
-                self._end(number)
+                self._take_signal(pid)
+
+    def _take_signal(self, pid: int) -> None:
+        """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
+        if self._deadline is None:
+            number = signal.sigwaitinfo(_taken).si_signo
+        else:
+            info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
+            if info is None:
+                self._deadline = None
+                if self.still_alive and not handles(pid, signal.SIGINT):
+                    self.still_alive()
+                return
+            number = info.si_signo
+        if number == signal.SIGINT:
+            self._interrupted(pid)
+        elif number != signal.SIGCHLD:
+            self._end(number)
 
     def _interrupted(self, pid: int) -> None:
         """Ctrl-C during the run: it has reached the command too, which shares the terminal.

@@ -181,6 +181,39 @@ def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
     assert not marked("1000.77")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_the_end_of_nsh_during_set_up(number: int, mark: str, tmp_path: Path) -> None:
+    # A newuidmap that takes its time: nsh waits for it, and the child for nsh.
+    (tmp_path / "newuidmap").write_text(f"#!/bin/sh\nsleep {mark}\nexit 1\n")
+    os.chmod(tmp_path / "newuidmap", 0o755)
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    script = f"flags +user\nuidmap 0 3000000 10\nrun sleep {mark}"
+    process = subprocess.Popen(
+        [*("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"), *NSH, "-c", script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        # nsh, its child (a copy of nsh still), and the sleep of newuidmap
+        until(lambda: len(marked(mark)) == 3, "newuidmap")
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as the terminal does
+        else:
+            process.send_signal(number)
+        assert process.wait(30) == -number
+        if number == signal.SIGKILL:  # newuidmap's own child is nobody's to end
+            until(lambda: len(marked(mark)) == 1, "the end of the child")
+        else:
+            until(lambda: not marked(mark), "the end of all")
+    finally:
+        process.kill()
+        process.wait()
+        for pid in marked(mark):
+            os.kill(pid, signal.SIGKILL)
+
+
 def fields(text: str, *names: str) -> list[str]:
     return [line for line in text.splitlines() if line.partition(":")[0] in names]
 
