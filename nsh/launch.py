@@ -182,18 +182,12 @@ class Launch:
         os.close(fd)
 
     def _fork(self, call: Call, flags: int) -> int:
-        steps = prepare(self.plan, call.gives[0], self.values)
+        tracing = self.trace is not None
+        steps = prepare(self.plan, call.gives[0], self.values, _restore, self.mask, tracing)
+        reports = self.values["reports[1]"]
         pid = syscalls.clone(flags)
         if pid == 0:
-            become(
-                call.gives[0],
-                self.plan.last,
-                steps,
-                self.values,
-                _restore,
-                self.mask,
-                self.trace is not None,
-            )
+            become(call.gives[0], self.plan.last, steps, reports, tracing)
         self.values[call.gives[0]] = pid
         self._alive.append(pid)
         if call.gives[0] == CHILD:
