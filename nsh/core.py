@@ -12,9 +12,9 @@ import sys
 from collections import deque
 
 from nsh import words
+from nsh.guard import Refusal
 from nsh.host import Host
 from nsh.namespaces import find
-from nsh.plan import Refusal
 from nsh.state import START, State
 
 TYPE_CHECKING = False

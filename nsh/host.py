@@ -127,6 +127,10 @@ class Host:
         except OSError:
             return "/"
 
+    def real_path(self, path: str) -> str:
+        """The path with its symbolic links followed, as far as they can be. See realpath(3)."""
+        return os.path.realpath(path)
+
     @property
     def user(self) -> str:
         """The name of the user, "" if the user database does not know the uid."""

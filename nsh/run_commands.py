@@ -6,7 +6,8 @@ import os
 import sys
 
 from nsh.core import Core, Failure, Interrupted, Usage
-from nsh.plan import Plan, Refusal, plan, probe, variable
+from nsh.guard import Refusal
+from nsh.plan import Plan, plan, probe, variable
 from nsh.state import START
 from nsh.words import split
 

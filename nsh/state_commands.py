@@ -373,6 +373,7 @@ def _close_namespace(sign: str, name: str) -> list[str]:
         "mount": "mnt",
         "network": "net",
         "process": "pid",
+        "proc": "pid",
         "hostname": "uts",
         "root": "user",
     }

@@ -338,8 +338,12 @@ def _not_executable(program: Program) -> Diagnosis | None:
         return _copied(program, f"{why}; a copy in another place can")
     if not status.st_mode & 0o111:
         why = f"{path} has no execute permission"
-        if host.uid in (0, status.st_uid):
+        if host.uid in (0, status.st_uid) and _first_line(place).startswith((b"#!", b"\x7fELF")):
             return Diagnosis(why, f"!chmod +x {quote(place)}")
+        if not _first_line(place).startswith((b"#!", b"\x7fELF")):
+            return Diagnosis(
+                f"{why}, and it is neither a program nor a script", f"!ls -l {quote(place)}"
+            )
         script = _script_run(program)
         return (
             Diagnosis(f"{why}; its interpreter can read it", script)
