@@ -66,6 +66,10 @@ class Core(cmd.Cmd):
     echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
+    mends        the lines that the last error told to try
+    prefill      a line for the user to find typed at the next prompt, and to send or change
+    goal         what a lesson asks for, for the toolbar of the prompt; "" without a lesson
+    settings     what `set` has set, for the prompt
     """
 
     prompt = PROMPT
@@ -94,6 +98,10 @@ class Core(cmd.Cmd):
         self.future: list[State] = []
         self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
         self.sourcing: list[str] = []
+        self.mends: tuple[str, ...] = ()
+        self.prefill = ""
+        self.goal = ""
+        self.settings = {"editing-mode": "emacs"}
 
     # The doors.
 
@@ -103,6 +111,16 @@ class Core(cmd.Cmd):
             sys.stdout.write(text + "\n")
         except (OSError, ValueError, AttributeError) as error:
             raise OutputFailed(_reason(error)) from None
+
+    def page(self, text: str) -> None:
+        """A long answer: at the prompt through the pager if it is longer than the screen."""
+        if self.interactive:
+            from nsh.interactive import page
+
+            self.flush()
+            if page(text):
+                return
+        self.message(text)
 
     def flush(self) -> None:
         """Hand over what was written, so that what a child writes comes after it."""
@@ -125,12 +143,14 @@ class Core(cmd.Cmd):
 
     def explain_failure(self, why: str, mends: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
-        self.error(*before, why, *[f"try: {mend}" for mend in mends])
+        self.mends = tuple(mends)
+        self.error(*before, why, *[f"try: {mend}" for mend in self.mends])
 
     # A line.
 
     def run_line(self, line: str) -> bool:
         """Run one whole line, its commands one after the other. True if the shell shall end."""
+        self.mends = ()
         if line.strip():
             self.lines.append(line)
         rest = line

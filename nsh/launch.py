@@ -117,6 +117,7 @@ class Launch:
         self.links: dict[str, str] = {}
         self.interrupts = 0
         self.still_alive: Callable[[], None] | None = None
+        self.stopped: Callable[[], None] | None = None
         self._unread = b""
         self._attached = False
         self._open: list[int] = []
@@ -337,15 +338,18 @@ class Launch:
         if self.plan.last != CHILD:
             _, status = os.waitpid(self.values[CHILD], 0)
         while self.pid:
-            _, status = os.waitpid(self.pid, 0)
+            _, status = os.waitpid(self.pid, os.WUNTRACED if _no_job_control else 0)
             if not os.WIFSTOPPED(status):
                 break
             stopped_by = os.WSTOPSIG(status)
-            syscalls.ptrace(
-                syscalls.PTRACE_DETACH,
-                self.pid,
-                0 if stopped_by == signal.SIGTRAP else stopped_by,
-            )
+            try:
+                syscalls.ptrace(
+                    syscalls.PTRACE_DETACH,
+                    self.pid,
+                    0 if stopped_by == signal.SIGTRAP else stopped_by,
+                )
+            except OSError:  # not traced: stopped by Ctrl-Z, or by itself
+                _continue(self.pid)
         code = os.waitstatus_to_exitcode(status)
         return Outcome(
             128 - code if code < 0 else code,
@@ -393,6 +397,9 @@ def _nothing(*_args: object) -> int:
 
 
 _running: Launch | None = None
+_no_job_control = False
+before_end: list[Callable[[], None]] = []
+"""What to do before a signal ends nsh: the prompt gives the terminal its modes back."""
 _handled: tuple[int, ...] = ()
 _handled_set = syscalls.SignalSet()
 
@@ -413,6 +420,39 @@ def handle_signals() -> None:
     _handled += (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 
 
+def ignore_stop() -> None:
+    """Let Ctrl-Z stop nothing: for a typed session, which has no job control.
+
+    A program that stops itself or is stopped by the terminal is continued at once; a message
+    says so. In a script Ctrl-Z stops nsh with its command, and the shell around continues both.
+    """
+    global _no_job_control, _handled
+    _no_job_control = True
+    # A handler, and not SIG_IGN, which the command would inherit.
+    signal.signal(signal.SIGTSTP, _on_stop)
+    _handled += (int(signal.SIGTSTP),)
+
+
+def _on_stop(number: int, frame: object) -> None:
+    if _running is not None and _running.stopped:
+        _running.stopped()
+
+
+def _continue(pid: int) -> None:
+    """Continue a stopped command with all of its process group, in the foreground."""
+    try:
+        group = os.getpgid(pid)
+        if group != os.getpgrp() and os.isatty(0):
+            old = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            try:
+                os.tcsetpgrp(0, group)
+            finally:
+                signal.signal(signal.SIGTTOU, old)
+        os.killpg(group, signal.SIGCONT)
+    except OSError:
+        pass  # it has ended meanwhile, or the terminal has
+
+
 def _on_interrupt(number: int, frame: object) -> None:
     if _running is None:
         raise KeyboardInterrupt
@@ -422,6 +462,8 @@ def _on_interrupt(number: int, frame: object) -> None:
 def _on_end(number: int, frame: object) -> None:
     if _running is not None:
         kill_tree(_running.pid or _running.values.get(CHILD, 0))
+    for restore in before_end:
+        restore()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
@@ -469,11 +511,13 @@ def launch(
     plan: Plan,
     trace: Trace | None = None,
     still_alive: Callable[[], None] | None = None,
+    stopped: Callable[[], None] | None = None,
 ) -> Outcome:
     """Perform the plan and wait for its end.
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
-    ended a command that is PID 1. Raises CallFailed when a call fails. Needs Linux.
+    ended a command that is PID 1; ``stopped`` when Ctrl-Z came and `ignore_stop` holds. Raises
+    CallFailed when a call fails. Needs Linux.
     """
     global _running
     terminal = None
@@ -484,6 +528,7 @@ def launch(
             terminal = None
     running = Launch(plan, trace)
     running.still_alive = still_alive
+    running.stopped = stopped
     _running = running
     try:
         return running.run()

@@ -86,7 +86,7 @@ class RunCommands(Core):
         self.flush()
         try:
             outcome = launch.launch(
-                wanted, self._trace if self.tracing else None, self._still_alive
+                wanted, self._trace if self.tracing else None, self._still_alive, self._stopped
             )
         except launch.CallFailed as failure:
             self._failed(failure, wanted)
@@ -120,6 +120,9 @@ class RunCommands(Core):
             "Ctrl-C once more kills it",
         )
 
+    def _stopped(self) -> None:
+        self.error("nsh has no job control: Ctrl-Z stops nothing, the command goes on")
+
     # Looking.
 
     def do_show(self, line: str) -> None:
@@ -146,8 +149,7 @@ class RunCommands(Core):
         """
         from nsh.render import plan_lines
 
-        for text in plan_lines(plan(self.state, self.argv(line), self.host)):
-            self.message(text)
+        self.page("\n".join(plan_lines(plan(self.state, self.argv(line), self.host))))
 
     def do_trace(self, line: str) -> None:
         """trace [on|off]

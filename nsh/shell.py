@@ -35,7 +35,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("Looking", ("show", "plan", "trace", "ns")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
-    ("The rest", ("help", "quit")),
+    ("The rest", ("help", "set", "quit")),
 )
 """The commands in the order in which they are taught."""
 
@@ -148,27 +148,34 @@ class Shell(StateCommands, RunCommands):
             case []:
                 self._overview()
             case ["!"]:
-                self.message(manual(self, "host"))
+                self.page(manual(self, "host"))
             case [name] if name in self.command_names():
-                self.message(manual(self, name))
+                self.page(manual(self, name))
             case [name]:
                 close = self.close_command(name)
                 raise Usage(f"help: there is no command {name}", f"help {close}".rstrip())
 
     def _overview(self) -> None:
-        for group, names in GROUPS:
-            self.message(group)
-            for name in names:
-                synopsis, summary = synopsis_of(self, name)
-                self.message(
-                    f"  {synopsis:<44}{summary}"
-                    if len(synopsis) < 44
-                    else f"  {synopsis}\n  {'':<44}{summary}"
-                )
-        self.message(
-            "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
-        )
-        self.message("help COMMAND says more.")
+        self.page(overview(self))
+
+    def do_set(self, line: str) -> None:
+        """set [editing-mode emacs|vi]
+
+        How the prompt behaves. Without arguments, show it. To keep it, write the line into
+        $XDG_CONFIG_HOME/nsh/nshrc (~/.config/nsh/nshrc), whose lines run when the prompt starts.
+        """
+        match self.words(line, at_most=2):
+            case []:
+                for name, value in self.settings.items():
+                    self.message(f"set {name} {value}")
+            case ["editing-mode", "emacs" | "vi" as mode]:
+                self.settings["editing-mode"] = mode
+            case ["editing-mode", word]:
+                raise Usage(f"set: {word!r} is no editing mode", "set editing-mode vi")
+            case ["editing-mode"]:
+                raise self.usage("editing-mode is followed by emacs or vi")
+            case [name, *_]:
+                raise Usage(f"set: there is nothing called {name!r} to set", "help set")
 
     def do_quit(self, line: str) -> bool:
         """quit [STATUS]  (or exit, or end of file)
@@ -231,6 +238,24 @@ def manual(shell: Shell, name: str) -> str:
     import inspect
 
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
+
+
+def overview(shell: Shell) -> str:
+    """All commands in the order in which they are taught, each with its first sentence."""
+    lines = []
+    for group, names in GROUPS:
+        lines.append(group)
+        for name in names:
+            synopsis, summary = synopsis_of(shell, name)
+            if len(synopsis) >= 44:
+                lines.append(f"  {synopsis}")
+                synopsis = ""
+            lines.append(f"  {synopsis:<44}{summary}")
+    lines.append(
+        "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
+    )
+    lines.append("help COMMAND says more.")
+    return "\n".join(lines)
 
 
 def synopsis_of(shell: Shell, name: str) -> tuple[str, str]:
