@@ -12,7 +12,11 @@ from nsh.words import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
     from nsh.launch import Outcome
+    from nsh.shell import Shell
 
 
 class RunCommands(Core):
@@ -35,6 +39,16 @@ class RunCommands(Core):
         See unshare(2), execve(2).
         """
         self.perform(self.argv(line))
+
+    def complete_run(self, before: list[str], word: str) -> Iterable[Item]:
+        """A program of PATH, then paths."""
+        from nsh.completion import run_words
+
+        shell: Shell = self  # type: ignore[assignment]
+        return run_words(shell, before, word)
+
+    complete_plan = complete_run
+    complete_diff = complete_run
 
     def do_sh(self, line: str) -> None:
         """sh LINE
@@ -164,6 +178,12 @@ class RunCommands(Core):
                 self.tracing = word == "on"
             case _:
                 raise self.usage()
+
+    def complete_trace(self, before: list[str], word: str) -> Iterable[Item]:
+        """on and off."""
+        if not before:
+            yield "on", "print each system call of a run as it happens"
+            yield "off", "print none"
 
     def do_ns(self, line: str) -> None:
         """ns

@@ -7,12 +7,14 @@ import os
 from nsh import words
 from nsh.core import MORE, Failure, Usage
 from nsh.run_commands import RunCommands
-from nsh.state import RESETS, reset
+from nsh.state import RESETS, START, reset
 from nsh.state_commands import StateCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from nsh.completion import Item
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Running", ("run", "sh", "host")),
@@ -90,6 +92,13 @@ class Shell(StateCommands, RunCommands):
             case [what]:
                 raise Usage(f"reset: {what!r} is none of {', '.join(RESETS)}", "help reset")
 
+    def complete_reset(self, before: list[str], word: str) -> Iterable[Item]:
+        """The parts of the state; which of them are changed."""
+        if not before:
+            for what, fields in RESETS.items():
+                changed = [f for f in fields if getattr(self.state, f) != getattr(START, f)]
+                yield what, "as changed by you" if changed else "as nsh starts"
+
     def do_save(self, line: str) -> None:
         """save FILE
 
@@ -130,6 +139,14 @@ class Shell(StateCommands, RunCommands):
             self.sourcing.pop()
             self.where = before
 
+    def complete_source(self, before: list[str], word: str) -> Iterable[Item]:
+        """Paths on the host: the directory of the next run plays no part."""
+        from nsh.completion import paths
+
+        return () if before else paths(self, word, from_host=True)
+
+    complete_save = complete_source
+
     def do_history(self, line: str) -> None:
         """history
 
@@ -155,6 +172,12 @@ class Shell(StateCommands, RunCommands):
                 close = self.close_command(name)
                 raise Usage(f"help: there is no command {name}", f"help {close}".rstrip())
 
+    def complete_help(self, before: list[str], word: str) -> Iterable[Item]:  # type: ignore[override]
+        """The commands."""
+        from nsh.completion import commands
+
+        return () if before else commands(self)
+
     def _overview(self) -> None:
         self.page(overview(self))
 
@@ -176,6 +199,14 @@ class Shell(StateCommands, RunCommands):
                 raise self.usage("editing-mode is followed by emacs or vi")
             case [name, *_]:
                 raise Usage(f"set: there is nothing called {name!r} to set", "help set")
+
+    def complete_set(self, before: list[str], word: str) -> Iterable[Item]:
+        """What there is to set, and to what."""
+        if not before:
+            yield "editing-mode", f"the keys of the prompt; now {self.settings['editing-mode']}"
+        elif before == ["editing-mode"]:
+            yield "emacs", "Ctrl-A, Ctrl-E, Ctrl-R, Alt-F as in bash"
+            yield "vi", "Escape, then the commands of vi"
 
     def do_quit(self, line: str) -> bool:
         """quit [STATUS]  (or exit, or end of file)
