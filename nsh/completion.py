@@ -28,8 +28,8 @@ MAX_ENTRIES = 10_000
 def complete(shell: Shell, text: str) -> list[tuple[str, int, str]]:
     """What may stand at the end of ``text``: (text, where in ``text`` it starts, description).
 
-    The best comes first: what begins with the word, then what holds it, then what holds its
-    letters in their order. Never raises.
+    The best comes first: what begins with the word, then what holds it; if nothing does, what
+    holds its letters in their order. Never raises.
     """
     begin = command_start(text)
     command = text[begin:]
@@ -69,7 +69,7 @@ def command_start(text: str) -> int:
             begin = at = at + 1
             continue
         if at == begin and (
-            char == "!" or words.first_word(text[at:])[0] in RAW and _ends_word(text, at)
+            char == "!" or (words.first_word(text[at:])[0] in RAW and _ends_word(text, at))
         ):
             return begin
         if char in "'\"\\":
@@ -141,7 +141,13 @@ def _fit(
         seen.add(text)
         ranked.append((rank, number, text, about))
     ranked.sort()
+    if ranked and ranked[0][0][0] < _SCATTERED:
+        ranked = [entry for entry in ranked if entry[0][0] < _SCATTERED]
     return [(words.quote(text) if quoting else text, start, about) for _, _, text, about in ranked]
+
+
+_SCATTERED = 3
+"""The rank of a text that holds only the letters of the word: offered when none holds the word."""
 
 
 def _rank(text: str, word: str, lower: str) -> tuple[int, int] | None:
@@ -161,7 +167,7 @@ def _rank(text: str, word: str, lower: str) -> tuple[int, int] | None:
             return None
         if first < 0:
             first = at
-    return (3, at - first)
+    return (_SCATTERED, at - first)
 
 
 # What several commands take.

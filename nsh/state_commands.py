@@ -74,8 +74,8 @@ class StateCommands(Core):
         for namespace in NAMESPACES:
             sign = "-" if namespace.name in chosen else "+"
             what = "shared again" if sign == "-" else "new"
-            names = namespace.constant if word[1:2].isupper() else namespace.name
-            yield f"{sign}{names}", f"{what}: {namespace.isolates}"
+            called = namespace.constant if word[1:2].isupper() else namespace.name
+            yield f"{sign}{called}", f"{what}: {namespace.isolates}"
         if len(chosen) < len(NAMESPACES):
             yield "+all", "new: all eight"
         if chosen:
@@ -209,7 +209,8 @@ class StateCommands(Core):
         if len(places) < 3:
             if places == ["proc"]:
                 yield "/proc", "where ps and top look for it"
-            yield from completion.paths(shell, word)
+            binds = places[0] in ("bind", "rbind")
+            yield from completion.paths(shell, word, only_directories=not binds)
 
     def do_umount(self, line: str) -> None:
         """umount TARGET [-l]
