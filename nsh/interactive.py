@@ -42,17 +42,18 @@ def greeting(shell: Shell, keys: bool) -> list[str]:
     """What to type first, and, without the right to make namespaces, how to get it."""
     names = shell.command_names()
     first = "lesson begins the course" if "lesson" in names else "help lists the commands"
+    able = shell.host.can(CAP_SYS_ADMIN)
+    flags = "flags +uts" if able else "flags +user +uts; map root"
     lines = [
-        f"nsh {__version__}: namespaces, one command at a time. First: flags +uts;"
-        " hostname box; run sh",
+        f"nsh {__version__}. To begin: {flags}; hostname box; run hostname",
         f"{first}{', F1 explains, F2 shows the system calls' if keys else ''}; Ctrl-D leaves.",
     ]
-    if not shell.host.can(CAP_SYS_ADMIN):
+    if not able:
         who = shell.host.user or f"uid {shell.host.uid}"
         why = "not root" if shell.host.uid else "root without CAP_SYS_ADMIN"
         lines += [
-            f"You are {who}, {why}: you get new namespaces only together with a new user namespace,",
-            "in which you are root. Type first: flags +user; map root",
+            f"You are {who}, {why}: you get namespaces only with a new user namespace,",
+            "in which you are root. So type first: flags +user; map root",
         ]
         shell.mends = ("flags +user; map root",)
     return lines

@@ -69,13 +69,13 @@ STYLE = Style.from_dict(
         "bottom-toolbar new": "noreverse bold ansigreen",
         "bottom-toolbar failed": "noreverse bold ansired",
         "bottom-toolbar goal": "bold",
-        "completion-menu": "reverse",
-        "completion-menu.completion": "",
-        "completion-menu.completion.current": "noreverse bold",
-        "completion-menu.meta.completion": "",
-        "completion-menu.meta.completion.current": "noreverse",
-        "scrollbar.background": "",
-        "scrollbar.button": "noreverse",
+        "completion-menu": "fg:default bg:default",
+        "completion-menu.completion": "fg:default bg:default reverse",
+        "completion-menu.completion.current": "fg:default bg:default bold noreverse",
+        "completion-menu.meta.completion": "fg:default bg:default noreverse",
+        "completion-menu.meta.completion.current": "fg:default bg:default bold noreverse",
+        "scrollbar.background": "fg:default bg:default",
+        "scrollbar.button": "fg:default bg:default reverse",
     }
 )
 
@@ -213,7 +213,9 @@ class Prompt:
     def _plan_offers(self, line: str) -> None:
         """Offer what mends the error, then the failed line again; go on after each that worked."""
         if self.shell.mends:
-            self.offers = [mend for mend in self.shell.mends if mend != line] + [line]
+            self.offers = [mend for mend in self.shell.mends if mend != line]
+            if self.shell.status != 2:  # a line that was typed wrong is not wanted again
+                self.offers.append(line)
         elif self.offers[:1] == [line.strip()]:
             del self.offers[0]
         else:
