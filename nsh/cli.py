@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from nsh.shell import Shell
 
@@ -15,13 +15,14 @@ USAGE = """\
 usage: nsh [-evx] [SCRIPT [ARG...]]
        nsh [-evx] -c COMMANDS [-c COMMANDS]... [ARG...]
 
-A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a prompt at a terminal,
-or commands from standard input.
+A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a
+prompt at a terminal, or commands from standard input, as for a SCRIPT named -.
+In the lines of sh, ! and host the ARGs are $1 and so on.
 
   -c COMMANDS   run these commands
   -e            stop at the first command that fails
   -v            show each line before it runs, and [STATUS] after a failure
-  -x            print each system call of a run on standard error, as `trace on` does
+  -x            print each system call of a run, as `trace on` does
   -h, --help    show this
   --version     show the version
 
@@ -114,36 +115,33 @@ def _main(argv: list[str]) -> int:
     from nsh.core import Failure, Interrupted, OutputFailed
     from nsh.shell import Shell
 
-    interactive = not options.commands and not options.operands and os.isatty(0) and os.isatty(1)
-    script = options.operands and not options.commands
+    script = ""
+    if options.operands and not options.commands:
+        script = options.operands.pop(0)
+    interactive = not script and not options.commands and os.isatty(0) and os.isatty(1)
     shell = Shell(
         interactive=interactive,
         echo=options.echo,
         stop=options.stop,
         trace=options.trace,
-        args=options.operands[1:] if script else options.operands,
+        args=options.operands,
     )
-    if sys.platform.startswith("linux"):
-        from nsh.launch import handle_signals
-
-        handle_signals()
     try:
         if interactive:
             _typed(shell)
-        elif script:
-            from nsh.shell import open_script
-
-            shell.run_script(open_script(options.operands[0]), options.operands[0])
         elif options.commands:
             lines = [line for text in options.commands for line in text.split("\n")]
             shell.run_script(lines, "-c")
+        elif script in ("", "-"):
+            shell.run_script(_stdin_lines(shell), "stdin")
         else:
-            shell.run_script(_stdin_lines(), "stdin")
+            from nsh.shell import open_script
+
+            shell.run_script(open_script(script), script)
         shell.flush()
     except Failure as failure:
-        shell.where = ""
-        shell.explain_failure(failure.why, ["nsh --help"])
-        return 127 if not os.path.exists(options.operands[0]) else 126
+        _say(failure.why, "try: nsh --help")
+        return 126 if script in ("", "-") or os.path.exists(script) else 127
     except OutputFailed as error:
         return _output_failed(str(error), shell.status)
     except (Interrupted, KeyboardInterrupt):
@@ -154,9 +152,7 @@ def _main(argv: list[str]) -> int:
 def _typed(shell: Shell) -> None:
     """The prompt, or the plain one on a terminal that can do nothing."""
     from nsh.interactive import is_dumb, plain_loop, start
-    from nsh.launch import ignore_stop
 
-    ignore_stop()
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):
         return
@@ -168,16 +164,25 @@ def _typed(shell: Shell) -> None:
         Prompt(shell).loop()
 
 
-def _stdin_lines() -> Iterable[str]:
-    """The lines of standard input, from a copy of it; children get /dev/null in its place.
+def _stdin_lines(shell: Shell) -> Iterator[str]:
+    """The lines of standard input as they arrive, from a copy of it. Raises Failure.
 
-    A child must not eat the script.
+    Children get /dev/null in its place: a child must not eat the script. What nsh has written is
+    handed over before it waits for the next line, for whoever talks to it through pipes.
     """
-    script = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="surrogateescape", newline="\n")
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    return script
+    from nsh.core import Failure
+    from nsh.shell import open_text
+
+    try:
+        script = open_text(os.dup(0))
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        while line := script.readline():
+            yield line
+            shell.flush()
+    except OSError as error:
+        raise Failure(f"cannot read standard input: {error.strerror}") from None
 
 
 def _repair_descriptors() -> None:
@@ -189,9 +194,12 @@ def _repair_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open("/dev/null", os.O_RDWR)
+    # What is not valid text passes through: out as the bytes that came in.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+            stream.reconfigure(  # type: ignore[union-attr]
+                encoding=sys.getfilesystemencoding(), errors="surrogateescape"
+            )
 
 
 def _say(*texts: str) -> None:

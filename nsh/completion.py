@@ -35,7 +35,7 @@ def complete(shell: Shell, text: str) -> list[tuple[str, int, str]]:
     command = text[begin:]
     if command.startswith("!"):
         return _rest_of_shell_line(shell, text, begin + 1)
-    name, rest = words.first_word(command)
+    name, rest = first_word(command)
     if not rest and command == command.rstrip(words.BLANKS):
         return _fit(commands(shell), command, begin, quoting=False)
     if name in RAW:
@@ -69,7 +69,7 @@ def command_start(text: str) -> int:
             begin = at = at + 1
             continue
         if at == begin and (
-            char == "!" or (words.first_word(text[at:])[0] in RAW and _ends_word(text, at))
+            char == "!" or (first_word(text[at:])[0] in RAW and _ends_word(text, at))
         ):
             return begin
         if char in "'\"\\":
@@ -170,16 +170,22 @@ def _rank(text: str, word: str, lower: str) -> tuple[int, int] | None:
     return (_SCATTERED, at - first)
 
 
+def first_word(text: str) -> tuple[str, str]:
+    """The first word of a command, as typed, and the rest of it without leading blanks."""
+    parts = text.split(None, 1)
+    return (parts[0] if parts else "", parts[1] if len(parts) > 1 else "")
+
+
 # What several commands take.
 
 
 def commands(shell: Shell) -> list[Item]:
     """The commands, in the order of help, and what each does."""
-    from nsh.shell import GROUPS, synopsis_of
+    from nsh.shell import GROUPS, summary_of
 
     taught = [name for _, names in GROUPS for name in names]
     others = [name for name in shell.command_names() if name not in taught]
-    return [(name, synopsis_of(shell, name)[1]) for name in [*taught, *others]]
+    return [(name, summary_of(shell, name)) for name in [*taught, *others]]
 
 
 def paths(

@@ -140,6 +140,10 @@ class Host:
         """The user's ranges in /etc/subuid (kind "uid") or /etc/subgid ("gid")."""
         return subordinate_ranges(read_text(f"/etc/sub{kind}") or "", self.user, self.uid)
 
+    def find(self, candidates: list[str]) -> str:
+        """The first of these files that can be executed here, the last if none can."""
+        return next((path for path in candidates if os.access(path, os.X_OK)), candidates[-1])
+
     def owned_ranges(self, kind: str) -> tuple[Range, ...]:
         """This process's own uid_map or gid_map. See user_namespaces(7)."""
         return parse_map(read_text(f"/proc/self/{kind}_map") or "")

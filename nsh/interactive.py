@@ -114,6 +114,7 @@ def run_typed(shell: Shell, line: str) -> bool:
     except KeyboardInterrupt:
         shell.status = 130
         shell.message("")
+        shell.after_command()
         return False
 
 

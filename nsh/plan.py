@@ -347,8 +347,8 @@ def _helper(program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Cal
     numbers = [str(number) for entry in wanted for number in entry]
     argv = (program, Slot(CHILD, "", " "), *numbers)
     environ = host.environment(())
-    for path in candidates(program, host.environ.get("PATH", DEFAULT_PATH)):
-        yield Call(program, "execve", (path, argv, environ), f"{_says(wanted)}")
+    path = host.find(candidates(program, host.environ.get("PATH", DEFAULT_PATH)))
+    yield Call(program, "execve", (path, argv, environ), f"{_says(wanted)}")
     yield Call(PARENT, "wait4", (Slot(program), 0), f"{program} writes the map and ends with 0")
 
 

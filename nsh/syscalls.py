@@ -31,6 +31,9 @@ _SYS_CLONE = {
 
 SIG_BLOCK = 0
 SIG_SETMASK = 2
+SIG_DFL = 0
+SIG_IGN = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 _syscall = _libc.syscall
 _unshare = _libc.unshare
@@ -118,6 +121,9 @@ class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 
 
+_POLLIN = 1
+
+
 def poll_errors(fd: int, count: int, timeout: int) -> int:
     """poll(2) of one descriptor for errors only: 0, or 1 if the other end of the pipe is closed."""
     entry = _Pollfd(fd, 0, 0)
@@ -125,6 +131,11 @@ def poll_errors(fd: int, count: int, timeout: int) -> int:
     if result < 0:
         raise _failed()
     return result
+
+
+def wait_readable(fd: int, mask: SignalSet) -> None:
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
+    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
 
 
 def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
@@ -168,6 +179,6 @@ def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> N
     _libc.sigprocmask(how, signals.buffer, None if old is None else old.buffer)
 
 
-def default_signal(number: int) -> None:
-    """signal(2) with SIG_DFL, behind the back of Python: for a child on its way to execve."""
-    _libc.signal(number, None)
+def set_disposition(number: int, disposition: int) -> None:
+    """signal(2) with SIG_DFL or SIG_IGN, behind the back of Python: for a child before execve."""
+    _libc.signal(number, ctypes.c_void_p(disposition))

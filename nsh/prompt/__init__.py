@@ -9,8 +9,9 @@ forked.
 from __future__ import annotations
 
 import os
-import sys
+import signal
 import time
+from contextlib import contextmanager
 
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
@@ -33,7 +34,7 @@ from nsh.prompt.toolbar import toolbar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import CompleteEvent
@@ -168,9 +169,6 @@ class Prompt:
 
     def loop(self) -> None:
         """Read and run lines until one of them, or Ctrl-D, ends the session."""
-        from nsh import launch
-
-        self._watch_terminal(launch.before_end)
         prefill = ""
         while True:
             try:
@@ -194,7 +192,8 @@ class Prompt:
         if self.pending:
             prefill = self.pending.pop(0)
             accept = bool(self.pending)
-        return self.session.prompt(default=prefill, accept_default=accept, pre_run=self._offer)
+        with _terminal_modes():
+            return self.session.prompt(default=prefill, accept_default=accept, pre_run=self._offer)
 
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
@@ -247,22 +246,35 @@ class Prompt:
             mode = "vi insert" if inserting else "vi command"
         return list(toolbar(self.shell, self.took, app.output.get_size().columns, mode))
 
-    def _watch_terminal(self, before_end: list[Callable[[], None]]) -> None:
-        """Give the terminal its modes back when a signal ends nsh while a line is edited."""
-        import termios
 
+@contextmanager
+def _terminal_modes() -> Iterator[None]:
+    """While a line is edited: give the terminal its modes back when a signal ends nsh."""
+    import termios
+
+    try:
+        modes = termios.tcgetattr(0)
+    except (OSError, termios.error):
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
         try:
-            modes = termios.tcgetattr(0)
+            termios.tcsetattr(0, termios.TCSADRAIN, modes)
+            os.write(1, b"\x1b[?2004l\x1b[?25h\x1b[0m\r\n")
         except (OSError, termios.error):
-            return
+            pass
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
-        def restore() -> None:
-            try:
-                termios.tcsetattr(0, termios.TCSADRAIN, modes)
-                if get_app().is_running:
-                    sys.stdout.write("\x1b[?2004l\x1b[?25h\r\n")
-                    sys.stdout.flush()
-            except (OSError, termios.error):
-                pass
+    wanted = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    for number in wanted:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            signal.signal(number, signal.SIG_DFL)
 
-        before_end.append(restore)
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)

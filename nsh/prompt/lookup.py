@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh import words
-from nsh.completion import command_start
+from nsh.completion import command_start, first_word
 from nsh.core import RAW, Failure
 from nsh.namespaces import Namespace, find
 from nsh.plan import Refusal, plan
@@ -31,7 +31,7 @@ def help_at(shell: Shell, text: str, cursor: int) -> str:
     while end < len(text) and text[end] not in words.BLANKS + ";":
         end += 1
     word = text[begin:end]
-    command = words.first_word(text[command_start(text[:cursor]) :])[0]
+    command = first_word(text[command_start(text[:cursor]) :])[0]
     if command.startswith("!"):
         command = "host"
     names = shell.command_names()
@@ -72,13 +72,8 @@ def plan_of(shell: Shell, line: str) -> str:
 
 def _plan_of(shell: Shell, line: str) -> str:
     found: list[str] = []
-    rest = line
     changed = not line.strip()
-    while rest.strip(words.BLANKS):
-        if words.first_word(rest)[0] in RAW or rest.lstrip().startswith("!"):
-            command, rest = rest.strip(words.BLANKS), ""
-        else:
-            command, rest = words.next_command(rest)
+    for command in words.commands(line, RAW):
         name, arguments, _ = shell.parseline(command)
         if not name:
             continue
