@@ -154,7 +154,8 @@ class Prompt:
             auto_suggest=_Suggester(self),
             history=self.history,
             bottom_toolbar=self._toolbar,
-            prompt_continuation=MORE,
+            # Only before what was typed as a new line, not where a long line is wrapped.
+            prompt_continuation=lambda width, number, wrapped: "" if wrapped else MORE,
             key_bindings=bindings(self),
             style=STYLE,
             include_default_pygments_style=False,
