@@ -32,6 +32,8 @@ def complete(shell: Shell, text: str) -> list[tuple[str, int, str]]:
     holds its letters in their order. Never raises.
     """
     begin = command_start(text)
+    if begin < 0:
+        return []
     command = text[begin:]
     if command.startswith("!"):
         return _rest_of_shell_line(shell, text, begin + 1)
@@ -56,7 +58,7 @@ def _rest_of_shell_line(shell: Shell, text: str, at: int) -> list[tuple[str, int
 
 
 def command_start(text: str) -> int:
-    """The index at which the last command of a line starts, after ``;`` and blanks.
+    """The index at which the last command of a line starts, after ``;`` and blanks; -1 in a comment.
 
     >>> command_start("flags +pid; run p"), command_start("sh a; b")
     (12, 0)
@@ -80,7 +82,7 @@ def command_start(text: str) -> int:
             in_word = True
             continue
         if char == "#" and not in_word:
-            return len(text)
+            return -1
         at += 1
         in_word = char not in words.BLANKS
         if char == ";":
@@ -120,7 +122,7 @@ def cut(text: str, at: int) -> tuple[list[str], str, int]:
         try:
             end = words._skip_quoted(text, at)
             part = text[at:end]
-            word.append(words.split(part)[0] if len(part) > 1 else "")
+            word += words.split(part) if len(part) > 1 else []
         except words.WordError:
             word.append(text[at + 1 :])
             end = len(text)

@@ -31,7 +31,7 @@ def help_at(shell: Shell, text: str, cursor: int) -> str:
     while end < len(text) and text[end] not in words.BLANKS + ";":
         end += 1
     word = text[begin:end]
-    command = first_word(text[command_start(text[:cursor]) :])[0]
+    command = first_word(text[max(0, command_start(text[:cursor])) :])[0]
     if command.startswith("!"):
         command = "host"
     names = shell.command_names()
