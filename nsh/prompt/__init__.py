@@ -17,11 +17,13 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.shortcuts import PromptSession
+from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
 from prompt_toolkit.styles import Style
 
 from nsh.completion import complete
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import CompleteEvent
-    from prompt_toolkit.document import Document
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
@@ -189,12 +190,29 @@ class Prompt:
         """One typed, or the next pasted, line. Raises KeyboardInterrupt and EOFError."""
         mode = self.shell.settings["editing-mode"]
         self.session.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
-        accept = False
         if self.pending:
             prefill = self.pending.pop(0)
-            accept = bool(self.pending)
+            if self.pending:
+                self._show_pasted(prefill)
+                return prefill
         with _terminal_modes():
-            return self.session.prompt(default=prefill, accept_default=accept, pre_run=self._offer)
+            return self.session.prompt(default=prefill, pre_run=self._offer)
+
+    def _show_pasted(self, text: str) -> None:
+        """Show a pasted line as if it was typed. What is typed meanwhile waits for its own prompt."""
+        fragments: StyleAndTextTuples = []
+        lines = PygmentsLexer(NshLexer).lex_document(Document(text))
+        for number in range(text.count("\n") + 1):
+            start = ("class:prompt", self.shell.prompt) if number == 0 else ("", f"\n{MORE}")
+            fragments += [start, *lines(number)]
+        print_formatted_text(
+            FormattedText(fragments),
+            style=STYLE,
+            include_default_pygments_style=False,
+            color_depth=self.session.color_depth,
+            output=self.session.app.output,
+        )
+        self.history.append_string(text)
 
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
