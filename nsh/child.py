@@ -11,7 +11,7 @@ import os
 
 from nsh import syscalls
 from nsh.host import Environment
-from nsh.plan import CHILD, Call, Plan, Slot
+from nsh.plan import CHILD, Plan, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     Values = dict[str, int]
     """What the slots of a plan stand for, as far as it is known."""
-    Step = tuple[str, Callable[..., int], tuple[Any, ...], Call]
-    """A call made ready: actor, function, the arguments as the function takes them, the call."""
+    Step = tuple[int, int, Callable[..., int], tuple[Any, ...], str]
+    """A call made ready: its index in the plan, its kind, the C function and its arguments, the
+    actor that it gives if it is a clone."""
+    Steps = dict[str, list[Step]]
+    """The steps of each actor."""
 
 # execvp(3) goes on to the next directory of PATH after these.
 _NEXT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT)
@@ -52,111 +55,113 @@ def fill(value: object, values: Values) -> object:
     return value
 
 
-_CHILD_CALLS: dict[str, Callable[..., int]] = {
-    "clone": syscalls.clone,
-    "prctl": syscalls.prctl,
-    "poll": syscalls.poll_errors,
-    "unshare": syscalls.unshare,
-    "mount": syscalls.mount,
-    "umount2": syscalls.umount2,
-    "sethostname": syscalls.sethostname,
-    "setdomainname": syscalls.setdomainname,
-    "chdir": lambda path: os.chdir(path) or 0,  # type: ignore[func-returns-value]
-    "execve": syscalls.execve,
-    "write": lambda fd, data, _size: os.write(fd, data),
-    "read": lambda fd, data, size: len(os.read(fd, size)),
-}
+PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TRACED = range(6)
+"""What a step asks for once its function has returned: nothing if it worked; nothing ever;
+to end if nsh is gone; to go on as another actor; the next try if it failed; a report always."""
+
+_KINDS = {"poll": CHECK, "read": CHECK, "clone": CLONE, "execve": EXECVE}
 
 
-def _nothing(*_args: object) -> int:
-    raise AssertionError("only the parent makes this call")
-
-
-def prepare(plan: Plan) -> list[Step]:
-    """The calls with their functions and C arguments: what can be done before the fork, is."""
-    steps: list[Step] = []
-    for call in plan.calls:
-        args: tuple[Any, ...] = call.args
-        if call.name == "execve":
-            path, argv, environment = args
-            if not [word for word in argv if isinstance(word, Slot)]:
-                argv = syscalls.c_strings([os.fsencode(word) for word in argv])
-            args = (os.fsencode(path), argv, envp(environment))
-        else:
-            args = tuple([_encode(arg) for arg in args])
-        steps.append((call.actor, _CHILD_CALLS.get(call.name, _nothing), args, call))
-    return steps
-
-
-def become(
+def prepare(
+    plan: Plan,
     me: str,
-    last: str,
-    steps: list[Step],
     values: Values,
     restore: tuple[tuple[int, int], ...],
     mask: syscalls.SignalSet,
     tracing: bool,
-) -> None:
+) -> Steps:
+    """The steps of the process that is about to be forked as ``me``, and of what it forks in turn.
+
+    All slots of its calls are known by then. ``restore`` and ``mask`` are the signals'
+    dispositions and mask for the command. ``tracing``: every call is reported, not only those that
+    fail and the forks.
+    """
+    steps: Steps = {me: []}
+    if me == CHILD:
+        steps[plan.last] = []
+        ours = [values[name] for name in ("reports[0]", "go[1]") if name in values]
+        mine = steps[me]
+        mine += [(-1, BOOKKEEPING, syscalls.signal, pair, "") for pair in restore]
+        mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, syscalls.set_mask(mask), ""))
+        mine += [(-1, BOOKKEEPING, syscalls.close, (fd,), "") for fd in ours]
+    argv_before: object = None
+    words: Any = None
+    for index, call in enumerate(plan.calls):
+        name = call.name
+        args: tuple[Any, ...] = call.args
+        if call.actor not in steps:
+            continue
+        if name == "execve":
+            path, argv, environment = args
+            if argv is not argv_before:
+                argv_before = argv
+                words = syscalls.c_strings([os.fsencode(str(fill(w, values))) for w in argv])
+            args = (os.fsencode(path), words, envp(environment))
+        else:
+            args = tuple([_encode(fill(arg, values)) for arg in args])
+        kind = _KINDS.get(name, TRACED if tracing else PLAIN)
+        function, c_args = syscalls.in_c(name, args)
+        steps[call.actor].append(
+            (index, kind, function, c_args, call.gives[0] if call.gives else "")
+        )
+    return steps
+
+
+def become(me: str, last: str, steps: Steps, reports: int, tracing: bool) -> None:
     """Make the calls of one actor, from right after its fork to execve or _exit. Never returns.
 
-    ``restore`` and ``mask`` are the signals' dispositions and mask for the command. ``tracing``:
-    report every call and not only those that fail and the forks.
+    ``reports`` is the descriptor for what is to be told.
     """
-    reports = values["reports[1]"]
-    index = denied = 0
+    number = denied = 0
+    before = -1  # the execve that was tried before
+    index = 0
     try:
-        for number, disposition in restore:
-            syscalls.set_disposition(number, disposition)
-        syscalls.sigprocmask(syscalls.SIG_SETMASK, mask)
-        if me == CHILD:
-            os.close(values["reports[0]"])
-            if "go[1]" in values:
-                os.close(values["go[1]"])
-        for index, (actor, function, args, call) in enumerate(steps):
-            if actor != me:
-                continue
-            if call.name == "execve":
-                if tracing and me == last:
+        while True:
+            for index, kind, function, args, gives in steps[me]:
+                if kind == EXECVE and tracing and me == last:
                     _stop_at_execve(args[0])
-                if isinstance(args[1], tuple):
-                    words = [os.fsencode(str(fill(word, values))) for word in args[1]]
-                    args = (args[0], syscalls.c_strings(words), args[2])
-            try:
-                result = function(*[fill(arg, values) for arg in args])
-            except OSError as error:
-                number = error.errno or 0
-                mark = b"!"
-                if me not in (CHILD, last):
-                    os._exit(127 if number == errno.ENOENT else 126)  # as sh tells of it
-                if call.name == "execve" and number in _NEXT:
-                    another = steps[index + 1 : index + 2]
-                    if another and another[0][0] == me and another[0][3].name == "execve":
-                        if number == errno.EACCES:
-                            denied = index
-                        if tracing:
-                            os.write(reports, b"%d -1 %d\n" % (index, number))
-                        continue
-                    if denied and number != errno.EACCES:
-                        # As execvp(3): a file that may not be run is the better reason.
-                        if tracing:
-                            os.write(reports, b"%d -1 %d\n" % (index, number))
-                        index, number, mark = denied, errno.EACCES, b"!!"
-                os.write(reports, b"%d -1 %d %b\n" % (index, number, mark))
-                os._exit(_FAILED)
-            if call.name == "clone":
-                if result == 0:
-                    me = call.gives[0]
+                result = function(*args)
+                if kind <= BOOKKEEPING and (result >= 0 or kind):
                     continue
-                os.write(reports, b"%d %d 0\n" % (index, result))
-            elif (call.name == "poll" and result) or (call.name == "read" and not result):
-                os._exit(_FAILED)  # nsh is gone
-            elif tracing:
-                os.write(reports, b"%d %d 0\n" % (index, result))
-        os._exit(0)
+                if result < 0:
+                    number = syscalls.last_errno()
+                    if kind != EXECVE or number not in _NEXT:
+                        break
+                    if tracing:
+                        os.write(reports, b"%d -1 %d\n" % (index, number))
+                    if number == errno.EACCES:
+                        denied = index
+                    before = index
+                    continue
+                if kind == CHECK and bool(result) == (function is syscalls.poll):
+                    os._exit(_FAILED)  # nsh is gone
+                if kind == CLONE and result == 0:
+                    me = gives
+                    break
+                if tracing or kind == CLONE:
+                    os.write(reports, b"%d %d 0\n" % (index, result))
+            else:
+                if before < 0:
+                    os._exit(0)
+            if number:
+                _fail(me, last, index, number, denied, before == index and tracing, reports)
     except MemoryError:
         os.write(reports, b"%d -1 %d !\n" % (index, errno.ENOMEM))
     finally:
         os._exit(_FAILED)
+
+
+def _fail(
+    me: str, last: str, index: int, number: int, denied: int, told: bool, reports: int
+) -> None:
+    """Report the call that failed, and end. ``denied``: a try of execve that found a file."""
+    if me not in (CHILD, last):
+        os._exit(127 if number == errno.ENOENT else 126)  # as sh tells of it
+    if denied and number in _NEXT:
+        # As execvp(3): a file that may not be run is the better reason.
+        index, number = denied, errno.EACCES
+    os.write(reports, b"%d -1 %d %b\n" % (index, number, b"!!" if told else b"!"))
+    os._exit(_FAILED)
 
 
 def _stop_at_execve(path: bytes) -> None:

@@ -81,14 +81,15 @@ class Host:
         self._environments: dict[tuple[tuple[str, str | None], ...], Environment] = {}
 
     def _without_coercion(self) -> None:
-        # In the C locale Python itself puts LC_CTYPE into the environment (PEP 538); a child must
-        # get what nsh was given.
+        # In the C locale Python itself sets LC_CTYPE in the environment (PEP 538); a child must get
+        # what nsh was given.
         if self.environ.get("LC_CTYPE") == "C.UTF-8":
-            started_with = read_text("/proc/self/environ")
-            if started_with is not None and "LC_CTYPE" not in [
-                pair.partition("=")[0] for pair in started_with.split("\0")
-            ]:
-                del self.environ["LC_CTYPE"]
+            given = read_text("/proc/self/environ")
+            for pair in ["LC_CTYPE=C.UTF-8"] if given is None else given.split("\0"):
+                if pair.startswith("LC_CTYPE="):
+                    self.environ["LC_CTYPE"] = pair.removeprefix("LC_CTYPE=")
+                    return
+            del self.environ["LC_CTYPE"]
 
     @property
     def capabilities(self) -> int:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from nsh.child import Step, Values
+    from nsh.child import Values
     from nsh.terminal import Terminal
 
     Trace = Callable[[Call, Values, int, int], None]
@@ -109,7 +109,7 @@ class Launch:
         """Perform the plan and wait. Raises CallFailed; leaves no process and no descriptor."""
         try:
             try:
-                self._parent(prepare(self.plan))
+                self._parent()
                 self._finish_reports()
             except _Gone:
                 pass
@@ -126,12 +126,12 @@ class Launch:
 
     # The parent's side.
 
-    def _parent(self, steps: list[Step]) -> None:
-        for actor, _, _, call in steps:
-            if actor != PARENT:
+    def _parent(self) -> None:
+        for call in self.plan.calls:
+            if call.actor != PARENT:
                 continue
             try:
-                result = self._perform(call, steps)
+                result = self._perform(call)
             except OSError as error:
                 self._parent_failed(call, error.errno or 0)
             if self.trace:
@@ -148,7 +148,7 @@ class Launch:
             self.trace(call, self.values, -1, number)
         raise CallFailed(call, number, self.values) from None
 
-    def _perform(self, call: Call, steps: list[Step]) -> int:
+    def _perform(self, call: Call) -> int:
         args: list[Any] = [fill(arg, self.values) for arg in call.args]
         match call.name:
             case "pipe2":
@@ -157,7 +157,7 @@ class Launch:
                 self._open += ends
                 return 0
             case "clone":
-                return self._fork(call, args[0], steps)
+                return self._fork(call, args[0])
             case "openat":
                 fd = os.open(args[1], args[2])
                 self.values[call.gives[0]] = fd
@@ -181,18 +181,13 @@ class Launch:
         self._open.remove(fd)
         os.close(fd)
 
-    def _fork(self, call: Call, flags: int, steps: list[Step]) -> int:
+    def _fork(self, call: Call, flags: int) -> int:
+        tracing = self.trace is not None
+        steps = prepare(self.plan, call.gives[0], self.values, _restore, self.mask, tracing)
+        reports = self.values["reports[1]"]
         pid = syscalls.clone(flags)
         if pid == 0:
-            become(
-                call.gives[0],
-                self.plan.last,
-                steps,
-                self.values,
-                _restore,
-                self.mask,
-                self.trace is not None,
-            )
+            become(call.gives[0], self.plan.last, steps, reports, tracing)
         self.values[call.gives[0]] = pid
         self._alive.append(pid)
         if call.gives[0] == CHILD:
@@ -244,8 +239,12 @@ class Launch:
 
         It has no pipe for reports: nsh's own copy of that end has to be closed by then.
         """
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self._take_signal(pid)
         _, status = os.waitpid(pid, 0)
         self._alive.remove(pid)
+        if self.interrupts:
+            raise KeyboardInterrupt
         code = os.waitstatus_to_exitcode(status)
         number = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
         [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
@@ -330,21 +329,25 @@ class Launch:
                 return status
             if found:
                 self._stopped(pid, os.WSTOPSIG(status))
-                continue
-            if self._deadline is None:
-                number = signal.sigwaitinfo(_taken).si_signo
             else:
-                info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
-                if info is None:
-                    self._deadline = None
-                    if self.still_alive and not handles(pid, signal.SIGINT):
-                        self.still_alive()
-                    continue
-                number = info.si_signo
-            if number == signal.SIGINT:
-                self._interrupted(pid)
-            elif number != signal.SIGCHLD:
-                self._end(number)
+                self._take_signal(pid)
+
+    def _take_signal(self, pid: int) -> None:
+        """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
+        if self._deadline is None:
+            number = signal.sigwaitinfo(_taken).si_signo
+        else:
+            info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
+            if info is None:
+                self._deadline = None
+                if self.still_alive and not handles(pid, signal.SIGINT):
+                    self.still_alive()
+                return
+            number = info.si_signo
+        if number == signal.SIGINT:
+            self._interrupted(pid)
+        elif number != signal.SIGCHLD:
+            self._end(number)
 
     def _interrupted(self, pid: int) -> None:
         """Ctrl-C during the run: it has reached the command too, which shares the terminal.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conftest import NSH
 
-FAILED = re.compile(r"\[(\d+)\]")
+FAILED = re.compile(r"^\[(\d+)\]$", re.MULTILINE)
 
 
 class Lesson:

@@ -323,14 +323,15 @@ def test_a_child_finds_closed_streams_closed() -> None:
     assert (result.stderr, result.returncode) == ("", 0)
 
 
-def test_the_locale_that_python_makes_up_is_not_passed_on() -> None:
+@pytest.mark.parametrize("given", [[], ["LC_CTYPE=C"], ["LC_CTYPE=C.UTF-8"], ["LC_ALL=C"]])
+def test_the_locale_that_python_makes_up_is_not_passed_on(given: list[str]) -> None:
     result = subprocess.run(
-        ["env", "-i", *NSH, "-c", "run /usr/bin/env", "-c", "env"],
+        ["env", "-i", *given, *NSH, "-c", "run /usr/bin/env", "-c", "env"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (result.stdout, result.stderr) == ("", "")
+    assert (result.stdout.splitlines(), result.stderr) == (given * 2, "")
 
 
 # Statuses.

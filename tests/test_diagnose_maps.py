@@ -107,7 +107,11 @@ def test_uid_0_without_the_capability_to_map_it() -> None:
 
 def test_newuidmap_is_not_installed() -> None:
     for program, kind in (("newuidmap", "uid"), ("newgidmap", "gid")):
-        cover = f"p=$(command -v {program}); mount --bind /dev/null $p"
+        cover = (
+            "mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work\n"
+            "mount -t overlay -o lowerdir=/usr/bin,upperdir=/mnt/upper,workdir=/mnt/work x /usr/bin\n"
+            f"rm /usr/bin/{program}"
+        )
         teach(
             "flags +user",
             f"{kind}map 0 1 5",
@@ -119,6 +123,19 @@ def test_newuidmap_is_not_installed() -> None:
             " installed",
             mends=[f"{kind}map 0 {UID} 1"],
         )
+
+
+def test_newuidmap_may_not_be_run() -> None:
+    teach(
+        "flags +user",
+        "uidmap 0 1 5",
+        "run true",
+        before=["unshare", "-m", *sh("mount --bind /dev/null $(command -v newuidmap)")],
+        start=gaining(),
+        call='/newuidmap", ["newuidmap"',
+        cause="this user may not run it",
+        mends=[f"uidmap 0 {UID} 1"],
+    )
 
 
 def test_newuidmap_is_not_in_path() -> None:

@@ -244,16 +244,20 @@ def test_the_second_process_may_fail_too(name: str) -> None:
     # strace counts the calls of each process, and both processes make these once; so the second
     # one is made to fail inside nsh.
     driver = f"""
-import sys
+import ctypes, sys
 sys.path.insert(0, {str(ROOT)!r})
-from nsh import child, cli
-real, counted = child._CHILD_CALLS[{name!r}], []
-def fails_the_second_time(*args):
-    counted.append(args)
-    if len(counted) == 2:
-        raise OSError(12, "")
-    return real(*args)
-child._CHILD_CALLS[{name!r}] = fails_the_second_time
+from nsh import cli, syscalls
+real, counted = syscalls.in_c, []
+def fails(*args):
+    ctypes.set_errno(12)
+    return -1
+def in_c(name, args):
+    if name == {name!r}:
+        counted.append(args)
+        if len(counted) == 2:
+            return fails, args
+    return real(name, args)
+syscalls.in_c = in_c
 sys.exit(cli.main(["-v", "-c", "flags +pid", "-c", "run true", "-c", "reset", "-c", "run echo alive"]))
 """
     result = subprocess.run(

@@ -110,7 +110,7 @@ def is_bookkeeping(actor: str, call: str) -> bool:
     return bool(
         (actor != PARENT and re.match(rf"write\(\d+, {report}", call))
         or (actor == PARENT and re.match(rf'read\(\d+, ({report}|"")', call))
-        or (actor == PARENT and re.match(r"wait4\(.*WNOHANG", call))
+        or (actor == PARENT and re.match(r"wait(id|4)\(.*WNOHANG", call))
     )
 
 

@@ -106,7 +106,7 @@ class Program:
         self.host = host
         self.name = plan.argv[0]
         self.rest = list(plan.argv[1:])
-        self.path = os.path.join(plan.state.cwd or host.cwd, str(call.args[0]))
+        self.path = os.path.normpath(os.path.join(plan.state.cwd or host.cwd, str(call.args[0])))
         self.over, self.place = covering(self.path, plan.state.mounts)
 
     def uncover(self, over: Mount) -> tuple[str, ...]:
@@ -124,6 +124,13 @@ def execve(
     """Why the command did not start."""
     program = Program(call, plan, host)
     path = program.path
+    if number == errno.ENOENT and program.name.startswith(("~", "$")):
+        return Diagnosis(
+            f"{program.name[0]} is replaced only by a shell, and run takes the words as they are",
+            " ".join(["sh", program.name, join(program.rest)]).rstrip(),
+        )
+    if program.name in SHELL_BUILTINS and number == errno.EACCES:
+        return _not_in_path(program, commands)
     match number:
         case errno.ENOENT if "/" not in program.name:
             return _not_in_path(program, commands)
@@ -159,7 +166,7 @@ def _not_in_path(program: Program, commands: list[str]) -> Diagnosis:
         return Diagnosis("the name of the program is empty", "run")
     path = variable(plan.state, program.host, "PATH")
     places = [place for place in (DEFAULT_PATH if path is None else path).split(":") if place]
-    there = next((f"{p}/{name}" for p in places if os.access(f"{p}/{name}", os.X_OK)), None)
+    there = shutil.which(name, path=":".join(places)) if places else None
     if there is not None:
         over, place = covering(there, plan.state.mounts)
         if over is not None and place is None:
@@ -257,7 +264,7 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
         other = shutil.which(os.path.basename(interpreter), path=program.host.environ.get("PATH"))
         return Diagnosis(
             f"{path} is there, but its first line asks for the interpreter {interpreter}, and there"
-            f" is none{'; it is ' + other if other else ''}",
+            f" is none there{'; it is ' + other if other else ''}",
             program.run(other or "sh", *words[1:] if other else (), path),
         )
     loader = program_interpreter(place)
@@ -268,11 +275,13 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
             f" your {over.fstype} on {over.target}",
             *program.uncover(over),
         )
+    if not loader:
+        return Diagnosis(f"{path} leads to something that is not there", f"!ls -l {quote(path)}")
     ours = program_interpreter("/bin/sh")
     return Diagnosis(
         f"{path} is there, but {loader}, which shall load it and its libraries, is not: it was built"
         " for another system",
-        program.run(ours, path) if ours and loader else f"!ls -l {quote(path)}",
+        program.run(ours, path) if ours else f"!ls -l {quote(path)}",
     )
 
 

@@ -81,6 +81,29 @@ def in_first_userns(host: Host) -> bool:
     return host.owned_ranges("uid") == ((0, 0, ALL_IDS),)
 
 
+NS_GET_USERNS = 0xB701
+
+
+def owned_here(name: str) -> bool:
+    """Whether nsh's namespace of that kind belongs to nsh's own user namespace. See ioctl_nsfs(2)."""
+    import fcntl
+
+    try:
+        fd = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        owner = fcntl.ioctl(fd, NS_GET_USERNS)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    try:
+        return os.fstat(owner).st_ino == os.stat("/proc/self/ns/user").st_ino
+    finally:
+        os.close(owner)
+
+
 def filtered() -> bool:
     """Whether nsh runs under a seccomp(2) filter."""
     return own_status("Seccomp") == "2"

@@ -155,11 +155,12 @@ def helper(program: str, number: int, state: State, host: Host) -> Diagnosis:
     mend = f"{kind}map 0 {own} 1"
     if number:
         place = next((p for p in ("/usr/bin", "/bin") if os.access(f"{p}/{program}", os.X_OK)), "")
-        why = (
-            f"it is in {place}, which is not in PATH"
-            if place
-            else "it is not installed (Debian has it in the package uidmap)"
-        )
+        if number == errno.EACCES:
+            why = "this user may not run it"
+        elif place:
+            why = f"it is in {place}, which is not in PATH"
+        else:
+            why = "it is not installed (Debian has it in the package uidmap)"
         return Diagnosis(
             f"without privileges only {program} may map more than your own id, and {why}", mend
         )

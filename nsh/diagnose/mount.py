@@ -26,7 +26,7 @@ from nsh.diagnose.facts import (
 )
 from nsh.diagnose.unshare import without_user
 from nsh.host import CAP_SYS_ADMIN, Host, read_text
-from nsh.mounts import MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, OPTIONS, PROPAGATION
+from nsh.mounts import MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, OPTIONS, PROPAGATION, default_source
 from nsh.plan import Call, Plan
 from nsh.render import mount_command
 from nsh.state import Mount, Umount
@@ -82,11 +82,11 @@ def mount(call: Call, number: int, plan: Plan, host: Host) -> Diagnosis | None:
             return _missing(failed)
         case errno.ENOTDIR:
             return _not_a_directory(failed)
-        case errno.ENODEV:
+        case errno.ENODEV if failed.fstype:
             return _unknown_filesystem(failed)
         case errno.EBUSY:
             return _busy(failed)
-        case errno.ENOTBLK:
+        case errno.ENOTBLK if failed.fstype:
             return _no_device(failed)
         case errno.EINVAL:
             return _invalid(failed)
@@ -192,6 +192,17 @@ def _inside_new(failed: Failed, over: Mount, what: str) -> Diagnosis:
 def _not_a_directory(failed: Failed) -> Diagnosis:
     source, target = failed.source, failed.target
     over_target = covering(target, failed.before)[1] or target
+    above = os.path.dirname(over_target)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        new = spare(target)
+        is_file = failed.binds and os.path.isfile(failed.source)
+        return Diagnosis(
+            f"{above} is a file, so there is nothing below it and no {target}",
+            make(new, directory=not is_file),
+            *failed.instead(failed.with_(target=new)),
+        )
     if failed.binds:
         place = covering(source, failed.before)[1] or source
         directory = os.path.isdir(place)
@@ -212,7 +223,7 @@ def _not_a_directory(failed: Failed) -> Diagnosis:
         )
     new = spare(target)
     return Diagnosis(
-        f"{target} is not a directory, and {failed.fstype} can be mounted on a directory only",
+        f"{target} is not a directory, and {failed.fstype or 'this'} can be mounted on a directory only",
         make(new),
         *failed.instead(failed.with_(target=new)),
     )
@@ -222,17 +233,16 @@ def _unknown_filesystem(failed: Failed) -> Diagnosis:
     import difflib
 
     known = [line.split()[-1] for line in (read_text("/proc/filesystems") or "").splitlines()]
-    close = difflib.get_close_matches(failed.fstype, [*known, "bind"], 1)
+    close = difflib.get_close_matches(failed.fstype, known, 1, 0.75)
     fstype = close[0] if close else "tmpfs"
+    source = _source(failed, fstype) if close else default_source(fstype)
     return Diagnosis(
         f"this kernel knows no file system {failed.fstype}: it is not in /proc/filesystems",
-        *failed.instead(failed.with_(fstype=fstype, options="", source=_source(failed, fstype))),
+        *failed.instead(failed.with_(fstype=fstype, options="", source=source)),
     )
 
 
 def _source(failed: Failed, fstype: str) -> str:
-    from nsh.mounts import default_source
-
     assert failed.entry is not None
     named = failed.entry.source != failed.entry.fstype
     return failed.entry.source if named else default_source(fstype)
@@ -244,6 +254,12 @@ _NEW_WITH = {"sysfs": "net", "mqueue": "ipc"}
 def _busy(failed: Failed) -> Diagnosis:
     here = [mount for mount in mount_points() if mount.point == failed.target]
     device = next((m for m in mount_points() if m.source == failed.source and m.root == "/"), None)
+    twice = [m for m in failed.before if isinstance(m, Mount) and m.target == failed.target]
+    if twice and twice[-1].fstype == failed.fstype:
+        return Diagnosis(
+            f"you mount the same {failed.fstype} on {failed.target} twice, and the second cannot be",
+            *failed.instead(),
+        )
     if here and here[-1].fstype == failed.fstype:
         kind = _NEW_WITH.get(failed.fstype)
         if kind and not failed.plan.state.has(kind):
@@ -322,8 +338,8 @@ def _invalid(failed: Failed) -> Diagnosis:
             *failed.instead(failed.with_(options=kept)),
         )
     return Diagnosis(
-        f"{failed.fstype} does not take {failed.source} like this: it may need options, or finds no"
-        f" {failed.fstype} on it; a tmpfs needs nothing",
+        f"{failed.fstype or 'the kernel'} does not take {failed.source} like this: it may need options,"
+        " or finds nothing of its own on it; a tmpfs needs nothing",
         *failed.instead(join(["mount", "tmpfs", target])),
     )
 

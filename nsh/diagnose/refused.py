@@ -15,6 +15,7 @@ from nsh.diagnose.facts import (
     in_first_userns,
     make,
     mount_points,
+    owned_here,
     spare,
     switched_off,
     whole_map,
@@ -69,12 +70,15 @@ EMPTY_FOR_MOUNTS = frozenset(
 def refused(failed: Failed) -> Diagnosis | None:
     """Why the kernel did not let this mount be made."""
     state, host = failed.plan.state, failed.host
+    off = switched_off(host) if state.has("user") else None
+    if off is not None:
+        return off
     if failed.number == errno.EACCES:
         return _no_way(failed)
     if not (state.has("user") or host.can(CAP_SYS_ADMIN)):
         return Diagnosis(
-            f"mounting takes CAP_SYS_ADMIN, and nsh (uid {host.uid}) does not have it; in a user"
-            " namespace of its own every user has it",
+            f"mounting takes CAP_SYS_ADMIN, a right of root that uid {host.uid} does not have here; in"
+            " a new user namespace every user has it",
             "flags +user",
             "map root",
         )
@@ -83,19 +87,21 @@ def refused(failed: Failed) -> Diagnosis | None:
     if failed.flags & MS_REMOUNT:
         return _locked_flags(failed)
     if failed.flags & MS_BIND:
-        return switched_off(host)
+        return None
     need = OWN_NAMESPACE.get(failed.fstype)
-    if need and not state.has(need[0]):
+    ours = need and not state.has("user") and owned_here(need[0])
+    if need and not state.has(need[0]) and not ours:
+        article = "an" if need[0] == "ipc" else "a"
         return Diagnosis(
-            f"{failed.fstype} shows the {need[1]} of a {need[0]} namespace, and a user namespace may"
-            f" mount only that of a {need[0]} namespace of its own",
+            f"{failed.fstype} shows the {need[1]} of {article} {need[0]} namespace, and here it is still"
+            " that of the host; a user namespace may show only its own",
             f"flags +{need[0]}",
         )
     if failed.fstype in ("proc", "sysfs"):
         return _masked(failed, "/proc" if failed.fstype == "proc" else "/sys")
     if failed.fstype not in USERNS_FILESYSTEMS or failed.fstype in ("bpf", "cgroup"):
         return _not_trusted(failed)
-    return switched_off(host)
+    return None
 
 
 def _as_first_root(state: State, host: Host) -> tuple[str, ...]:
@@ -181,7 +187,7 @@ def _locked_flags(failed: Failed) -> Diagnosis | None:
     times = ((os.ST_NOATIME, "noatime"), (os.ST_NODIRATIME, "nodiratime"))
     locked += [name for flag, name in times if had & flag]
     if not locked:
-        return switched_off(failed.host)
+        return None
     return Diagnosis(
         f"{place} is mounted {','.join(locked)} outside, and inside a user namespace these flags are"
         " locked: a remount must name them again",

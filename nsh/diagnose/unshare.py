@@ -167,7 +167,7 @@ def _no_user_namespace(state: State, host: Host) -> Diagnosis | None:
         )
     return Diagnosis(
         "the kernel makes no user namespace for a process in a chroot, nor where a security module"
-        f" forbids it; one of the two must be so here{can_do}",
+        f" forbids it; one of the two is the case here{can_do}",
         *way_out,
     )
 
@@ -178,8 +178,8 @@ def _no_privilege(state: State, host: Host) -> Diagnosis | None:
     kinds = " and ".join(state.flags)
     plural = "s take" if len(state.flags) > 1 else " takes"
     return Diagnosis(
-        f"a new {kinds} namespace{plural} CAP_SYS_ADMIN, and nsh (uid {host.uid}) does not have it;"
-        " in a user namespace of its own every user has it",
+        f"a new {kinds} namespace{plural} CAP_SYS_ADMIN, a right of root that uid {host.uid} does not"
+        " have here; in a new user namespace every user has it",
         "flags +user",
         "map root",
     )
