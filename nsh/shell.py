@@ -203,8 +203,10 @@ class Shell(StateCommands, RunCommands):
     def do_set(self, line: str) -> None:
         """set [editing-mode emacs|vi]
 
-        How the prompt behaves. Without arguments, show it. To keep it, write the line into
-        $XDG_CONFIG_HOME/nsh/nshrc (~/.config/nsh/nshrc), whose lines run when the prompt starts.
+        How the prompt behaves. Without arguments, show it.
+
+        To keep it, write the line into $XDG_CONFIG_HOME/nsh/nshrc, which is
+        ~/.config/nsh/nshrc by default: its lines run when the prompt starts.
         """
         match self.words(line, at_most=2):
             case []:
