@@ -150,36 +150,18 @@ def _main(argv: list[str]) -> int:
 
 
 def _typed(shell: Shell) -> None:
-    """The plain prompt."""
-    from nsh.core import MORE
-    from nsh.words import continues
+    """The prompt, or the plain one on a terminal that can do nothing."""
+    from nsh.interactive import is_dumb, plain_loop, start
 
-    try:
-        import readline  # noqa: F401  (it gives input() editing and history)
-    except ImportError:
-        pass
-    parts = ""
-    while True:
-        try:
-            line = parts + input(MORE if parts else shell.prompt)
-        except EOFError:
-            shell.message("")
-            return
-        except KeyboardInterrupt:
-            shell.message("")
-            parts = ""
-            continue
-        if continues(line):
-            parts = line[:-1]
-            continue
-        parts = ""
-        try:
-            if shell.run_line(line):
-                return
-        except KeyboardInterrupt:
-            shell.status = 130
-            shell.message("")
-            shell.after_command()
+    dumb = is_dumb(shell.host.environ)
+    if start(shell, keys=not dumb):
+        return
+    if dumb:
+        plain_loop(shell)
+    else:
+        from nsh.prompt import Prompt
+
+        Prompt(shell).loop()
 
 
 def _stdin_lines(shell: Shell) -> Iterator[str]:

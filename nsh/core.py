@@ -85,6 +85,10 @@ class Core(cmd.Cmd):
     echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
+    mends        the lines that the last error told to try
+    prefill      a line for the user to find typed at the next prompt, and to send or change
+    goal         what a lesson asks for, for the toolbar of the prompt; "" without a lesson
+    settings     what `set` has set, for the prompt
     where        what stands before a message: "FILE:LINE: " in a script
     lines        the last lines typed, of ``typed`` in all
     sourcing     the files that are being sourced, the innermost last
@@ -118,6 +122,10 @@ class Core(cmd.Cmd):
         self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
         self.typed = 0
         self.sourcing: list[str] = []
+        self.mends: tuple[str, ...] = ()
+        self.prefill = ""
+        self.goal = ""
+        self.settings = {"editing-mode": "emacs"}
 
     # The doors.
 
@@ -127,6 +135,16 @@ class Core(cmd.Cmd):
             sys.stdout.write(text + "\n")
         except (OSError, ValueError, AttributeError) as error:
             raise OutputFailed(_reason(error)) from None
+
+    def page(self, text: str) -> None:
+        """A long answer: at the prompt through the pager if it is longer than the screen."""
+        if self.interactive:
+            from nsh.interactive import page
+
+            self.flush()
+            if page(text):
+                return
+        self.message(text)
 
     def flush(self) -> None:
         """Hand over what was written, so that what a child writes comes after it."""
@@ -149,7 +167,8 @@ class Core(cmd.Cmd):
 
     def explain_failure(self, why: str, mends: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
-        self.error(*before, why, *[f"try: {mend}" for mend in mends])
+        self.mends = tuple(mends)
+        self.error(*before, why, *[f"try: {mend}" for mend in self.mends])
 
     # A line.
 
@@ -158,6 +177,7 @@ class Core(cmd.Cmd):
 
         A line with an open quote is not run at all. Raises Interrupted in a script.
         """
+        self.mends = ()
         if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
             self.typed += 1

@@ -13,7 +13,11 @@ from nsh.words import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
     from nsh.launch import Outcome
+    from nsh.shell import Shell
 
 
 class RunCommands(Core):
@@ -36,6 +40,16 @@ class RunCommands(Core):
         See unshare(2), execve(2).
         """
         self.perform(self.argv(line))
+
+    def complete_run(self, before: list[str], word: str) -> Iterable[Item]:
+        """A program of PATH, then paths."""
+        from nsh.completion import run_words
+
+        shell: Shell = self  # type: ignore[assignment]
+        return run_words(shell, before, word)
+
+    complete_plan = complete_run
+    complete_diff = complete_run
 
     def do_sh(self, line: str) -> None:
         """sh LINE
@@ -148,8 +162,7 @@ class RunCommands(Core):
         """
         from nsh.render import plan_lines
 
-        for text in plan_lines(plan(self.state, self.argv(line), self.host)):
-            self.message(text)
+        self.page("\n".join(plan_lines(plan(self.state, self.argv(line), self.host))))
 
     def do_trace(self, line: str) -> None:
         """trace [on|off]
@@ -165,6 +178,12 @@ class RunCommands(Core):
                 self.tracing = word == "on"
             case _:
                 raise Usage
+
+    def complete_trace(self, before: list[str], word: str) -> Iterable[Item]:
+        """on and off."""
+        if not before:
+            yield "on", "print each system call of a run as it happens"
+            yield "off", "print none"
 
     def do_ns(self, line: str) -> None:
         """ns

@@ -8,13 +8,15 @@ import sys
 from nsh import words
 from nsh.core import MORE, Failure, Usage, number
 from nsh.run_commands import RunCommands
-from nsh.state import RESETS, reset
+from nsh.state import RESETS, START, reset
 from nsh.state_commands import StateCommands, no_such_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
+
+    from nsh.completion import Item
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Running", ("run", "sh", "host")),
@@ -37,7 +39,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("Looking", ("show", "plan", "trace", "ns")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
-    ("The rest", ("help", "quit")),
+    ("The rest", ("help", "set", "quit")),
 )
 """The commands in the order in which they are taught."""
 
@@ -100,6 +102,13 @@ class Shell(StateCommands, RunCommands):
             case [what]:
                 raise no_such_word("reset", what, RESETS)
 
+    def complete_reset(self, before: list[str], word: str) -> Iterable[Item]:
+        """The parts of the state; which of them are changed."""
+        if not before:
+            for what, fields in RESETS.items():
+                changed = [f for f in fields if getattr(self.state, f) != getattr(START, f)]
+                yield what, "as changed by you" if changed else "as nsh starts"
+
     def do_save(self, line: str) -> None:
         """save FILE
 
@@ -147,6 +156,14 @@ class Shell(StateCommands, RunCommands):
             self.sourcing.pop()
             self.where = before
 
+    def complete_source(self, before: list[str], word: str) -> Iterable[Item]:
+        """Paths on the host: the directory of the next run plays no part."""
+        from nsh.completion import paths
+
+        return () if before else paths(self, word, from_host=True)
+
+    complete_save = complete_source
+
     def do_history(self, line: str) -> None:
         """history
 
@@ -165,31 +182,52 @@ class Shell(StateCommands, RunCommands):
             case []:
                 self._overview()
             case ["!"]:
-                self.message(manual(self, "host"))
+                self.page(manual(self, "host"))
             case ["?"]:
-                self.message(manual(self, "help"))
+                self.page(manual(self, "help"))
             case [name] if name in self.command_names():
-                self.message(manual(self, name))
+                self.page(manual(self, name))
             case [name]:
                 close = self.close_command(name)
                 raise Usage(f"there is no command {name}", f"help {close}".rstrip())
 
-    def _overview(self) -> None:
-        import textwrap
+    def complete_help(self, before: list[str], word: str) -> Iterable[Item]:  # type: ignore[override]
+        """The commands."""
+        from nsh.completion import commands
 
-        for group, names in GROUPS:
-            self.message(group)
-            for name in names:
-                first = f"  {ALSO.get(name, name):<13}"
-                summary = summary_of(self, name)
-                for text in textwrap.wrap(
-                    summary, 80, initial_indent=first, subsequent_indent=15 * " "
-                ):
-                    self.message(text)
-        self.message(
-            "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
-        )
-        self.message("help COMMAND says more.")
+        return () if before else commands(self)
+
+    def _overview(self) -> None:
+        self.page(overview(self))
+
+    def do_set(self, line: str) -> None:
+        """set [editing-mode emacs|vi]
+
+        How the prompt behaves. Without arguments, show it.
+
+        To keep it, write the line into $XDG_CONFIG_HOME/nsh/nshrc, which is
+        ~/.config/nsh/nshrc by default: its lines run when the prompt starts.
+        """
+        match self.words(line, at_most=2):
+            case []:
+                for name, value in self.settings.items():
+                    self.message(f"set {name} {value}")
+            case ["editing-mode", "emacs" | "vi" as mode]:
+                self.settings["editing-mode"] = mode
+            case ["editing-mode", word]:
+                raise Usage(f"{word!r} is no editing mode", "set editing-mode vi")
+            case ["editing-mode"]:
+                raise Usage("editing-mode is followed by emacs or vi")
+            case [name, *_]:
+                raise Usage(f"there is nothing called {name!r} to set", "help set")
+
+    def complete_set(self, before: list[str], word: str) -> Iterable[Item]:
+        """What there is to set, and to what."""
+        if not before:
+            yield "editing-mode", f"the keys of the prompt; now {self.settings['editing-mode']}"
+        elif before == ["editing-mode"]:
+            yield "emacs", "Ctrl-A, Ctrl-E, Ctrl-R, Alt-F as in bash"
+            yield "vi", "Escape, then the commands of vi"
 
     def do_quit(self, line: str) -> bool:
         """quit [STATUS]  (or exit, or end of file)
@@ -295,6 +333,24 @@ def manual(shell: Shell, name: str) -> str:
     import inspect
 
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
+
+
+def overview(shell: Shell) -> str:
+    """All commands in the order in which they are taught, each with its first sentence."""
+    import textwrap
+
+    lines: list[str] = []
+    for group, names in GROUPS:
+        lines.append(group)
+        for name in names:
+            first = f"  {ALSO.get(name, name):<13}"
+            summary = summary_of(shell, name)
+            lines += textwrap.wrap(summary, 80, initial_indent=first, subsequent_indent=15 * " ")
+    lines.append(
+        "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
+    )
+    lines.append("help COMMAND says more.")
+    return "\n".join(lines)
 
 
 def summary_of(shell: Shell, name: str) -> str:

@@ -18,6 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
+    from nsh.shell import Shell
+
 _LAST_ID = 4294967295
 
 
@@ -61,6 +68,23 @@ class StateCommands(Core):
             elif sign == "+":
                 chosen.append(namespace.name)
         self.change(flags=tuple(chosen))
+
+    def complete_flags(self, before: list[str], word: str) -> Iterable[Item]:
+        """Only what would change something."""
+        chosen = set(self.state.flags)
+        for sign, name in [(typed[:1], typed[1:].lower()) for typed in before]:
+            namespace = find(name)
+            names = set(BY_NAME) if name == "all" else {namespace.name} if namespace else set()
+            chosen = chosen | names if sign == "+" else chosen - names
+        for namespace in NAMESPACES:
+            sign = "-" if namespace.name in chosen else "+"
+            what = "shared again" if sign == "-" else "new"
+            called = namespace.constant if word[1:2].isupper() else namespace.name
+            yield f"{sign}{called}", f"{what}: {namespace.isolates}"
+        if len(chosen) < len(NAMESPACES):
+            yield "+all", "new: all eight"
+        if chosen:
+            yield "-all", "shared again: all eight"
 
     def do_hostname(self, line: str) -> None:
         """hostname [NAME]
@@ -162,6 +186,34 @@ class StateCommands(Core):
         mount = Mount(fstype, source, self.inside(target), options)
         self.change(mounts=(*self.state.mounts, mount))
 
+    def complete_mount(self, before: list[str], word: str) -> Iterable[Item]:
+        """A file system, paths, -o and its options."""
+        from nsh import completion
+
+        shell: Shell = self  # type: ignore[assignment]
+        if before[-1:] == ["-o"]:
+            yield from completion.mount_options(word)
+            return
+        if word.startswith("-o") and len(word) > 2:
+            for text, about in completion.mount_options(word[2:]):
+                yield f"-o{text}", about
+            return
+        places = [
+            typed
+            for at, typed in enumerate(before)
+            if not typed.startswith("-") and before[at - 1 : at] != ["-o"]
+        ]
+        if not places:
+            yield from completion.filesystems()
+            return
+        if len(places) > 1 + (places[0] in ("bind", "rbind")) and "-o" not in before:
+            yield "-o", "options follow, with commas"
+        if len(places) < 3:
+            if places == ["proc"]:
+                yield "/proc", "where ps and top look for it"
+            binds = places[0] in ("bind", "rbind")
+            yield from completion.paths(shell, word, only_directories=not binds)
+
     def do_umount(self, line: str) -> None:
         """umount TARGET [-l]
 
@@ -191,6 +243,18 @@ class StateCommands(Core):
         target = self.inside(targets[0])
         self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
 
+    def complete_umount(self, before: list[str], word: str) -> Iterable[Item]:
+        """Queued mounts, the host's mounts, -l."""
+        from nsh.completion import mounted
+
+        if not [typed for typed in before if not typed.startswith("-")]:
+            for entry in self.state.mounts:
+                if isinstance(entry, Mount):
+                    yield entry.target, f"{entry.fstype}, queued"
+            yield from mounted()
+        if "-l" not in before:
+            yield "-l", "detach it now, let it end when nobody uses it (MNT_DETACH)"
+
     def do_propagation(self, line: str) -> None:
         """propagation [private|slave|shared|unchanged]
 
@@ -211,6 +275,14 @@ class StateCommands(Core):
                 self.change(propagation=word)
             case [word]:
                 raise no_such_word("propagation", word, PROPAGATIONS)
+
+    def complete_propagation(self, before: list[str], word: str) -> Iterable[Item]:
+        """The four words."""
+        if not before:
+            yield "private", "no mount crosses, in or out"
+            yield "slave", "mounts made outside later come in, none goes out"
+            yield "shared", "mounts go on to namespaces made from it"
+            yield "unchanged", "as inherited from the host"
 
     def do_uidmap(self, line: str) -> None:
         """uidmap [INSIDE OUTSIDE COUNT]... | none
@@ -238,6 +310,32 @@ class StateCommands(Core):
         """
         self._id_map("gid", self.words(line))
 
+    def complete_uidmap(self, before: list[str], word: str) -> Iterable[Item]:
+        """A range for the own id, and what /etc/subuid allows."""
+        return self._complete_range("uid", before)
+
+    def complete_gidmap(self, before: list[str], word: str) -> Iterable[Item]:
+        """The same for groups."""
+        return self._complete_range("gid", before)
+
+    def _complete_range(self, kind: str, before: list[str]) -> Iterable[Item]:
+        own = self.host.uid if kind == "uid" else self.host.gid
+        subordinate = self.host.subordinate(kind)
+        match len(before) % 3:
+            case 0:
+                yield "0", f"INSIDE: the first {kind} inside, root"
+                if not before:
+                    yield "none", "no map: every id is nobody"
+            case 1:
+                yield str(own), f"OUTSIDE: your own {kind}"
+                for first, count in subordinate:
+                    yield str(first), f"OUTSIDE: {count} ids are yours in /etc/sub{kind}"
+            case 2:
+                yield "1", "COUNT: only this one"
+                for first, count in subordinate:
+                    if before[-1] == str(first):
+                        yield str(count), "COUNT: all of the range"
+
     def do_setgroups(self, line: str) -> None:
         """setgroups [allow|deny|default]
 
@@ -256,6 +354,13 @@ class StateCommands(Core):
                 self.change(setgroups=None)
             case [word]:
                 raise no_such_word("setgroups", word, ("allow", "deny", "default"))
+
+    def complete_setgroups(self, before: list[str], word: str) -> Iterable[Item]:
+        """The words."""
+        if not before:
+            yield "deny", "setgroups(2) fails inside"
+            yield "allow", "setgroups(2) works inside; needs privileges"
+            yield "default", "denied where the kernel demands it"
 
     def do_map(self, line: str) -> None:
         """map [root|self|auto|none]
@@ -279,6 +384,14 @@ class StateCommands(Core):
                 self.change(uidmap=both, gidmap=both)
             case [word]:
                 raise no_such_word("map", word, MAPS)
+
+    def complete_map(self, before: list[str], word: str) -> Iterable[Item]:
+        """The four maps."""
+        if not before:
+            yield "root", f"uid 0 inside is your uid {self.host.uid}"
+            yield "self", f"uid {self.host.uid} inside too"
+            yield "auto", "root, and your ranges of /etc/subuid and /etc/subgid"
+            yield "none", "no map: every id is the overflow id, nobody"
 
     def _map_text(self, kind: str, wanted: str | tuple[Range, ...]) -> str:
         return " ".join(range_words(ranges(kind, wanted, self.host))) or "none"
@@ -328,6 +441,13 @@ class StateCommands(Core):
             case [directory]:
                 self.change(cwd=self.inside(directory))
 
+    def complete_cd(self, before: list[str], word: str) -> Iterable[Item]:
+        """Directories."""
+        from nsh.completion import paths
+
+        shell: Shell = self  # type: ignore[assignment]
+        return () if before else paths(shell, word, only_directories=True)
+
     def do_env(self, line: str) -> None:
         """env [NAME=VALUE]... [-u NAME]...
 
@@ -358,6 +478,15 @@ class StateCommands(Core):
                 raise Usage(f"{found[at]!r} is not NAME=VALUE and not -u NAME")
             at += 1
         self.become(state)
+
+    def complete_env(self, before: list[str], word: str) -> Iterable[Item]:
+        """Names of variables with the values that they have, and -u."""
+        unset = before[-1:] == ["-u"]
+        if not unset:
+            yield "-u", "take a variable out"
+        for pair in self.host.environment(self.state.env):
+            name, _, value = pair.partition("=")
+            yield name if unset else f"{name}=", f"now {value[:60]}"
 
     def inside(self, path: str) -> str:
         """A path as it is seen from the directory of the next run, absolute."""

@@ -1,0 +1,105 @@
+"""History: one file of typed lines, shared by all sessions, or memory where there can be no file."""
+
+from __future__ import annotations
+
+import os
+
+from prompt_toolkit.history import History
+
+from nsh.interactive import directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+READ_AT_MOST = 1 << 18
+"""Bytes read from the end of the file."""
+
+
+def history_path(environ: dict[str, str]) -> str:
+    """Where the history is kept."""
+    return os.path.join(directory(environ, "XDG_STATE_HOME", ".local/state"), "history")
+
+
+class SharedHistory(History):
+    """The lines of a file, one a line, appended one at a time and read again when it has changed.
+
+    ``trouble`` is why there is no file, "" if there is one. A line is appended by one write(2) to
+    a descriptor opened with O_APPEND, so sessions at the same time do not mix their lines. The
+    file is for its owner alone: lines may hold passwords.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.trouble = ""
+        self._read: tuple[int, int] | None = None
+        try:
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            os.close(self._open(os.O_RDWR))
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
+
+    def _open(self, flags: int) -> int:
+        fd = os.open(self.path, flags | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if os.fstat(fd).st_mode & 0o077:
+            os.fchmod(fd, 0o600)
+        return fd
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        """The lines, the last one first."""
+        self.refresh()
+        for item in self._loaded_strings:
+            yield item
+
+    def refresh(self) -> None:
+        """Read the file again if another session has added to it."""
+        if self.trouble:
+            return
+        try:
+            fd = self._open(os.O_RDWR)
+        except OSError:
+            return
+        try:
+            status = os.fstat(fd)
+            now = (status.st_size, status.st_mtime_ns)
+            if now == self._read:
+                return
+            start = max(0, status.st_size - READ_AT_MOST)
+            data = os.pread(fd, READ_AT_MOST, start)
+            self._read = now
+        except OSError:
+            return
+        finally:
+            os.close(fd)
+        lines = data.decode("utf-8", "surrogateescape").split("\n")
+        if start:
+            del lines[0]
+        kept = [line for line in lines if line]
+        self._loaded_strings = kept[::-1]
+        self._loaded = True
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The lines, the last one first: prompt_toolkit's hook."""
+        self.refresh()
+        return list(self._loaded_strings)
+
+    def append_string(self, string: str) -> None:
+        """Add a line, its continuation lines joined; a repeated one is not added."""
+        line = string.replace("\\\n", "").replace("\n", " ").strip()
+        if line and self._loaded_strings[:1] != [line]:
+            self._loaded_strings.insert(0, line)
+            self.store_string(line)
+
+    def store_string(self, string: str) -> None:
+        """Append a line to the file."""
+        if self.trouble:
+            return
+        try:
+            fd = self._open(os.O_WRONLY)
+            try:
+                os.write(fd, string.encode("utf-8", "surrogateescape") + b"\n")
+            finally:
+                os.close(fd)
+        except OSError as error:
+            self.trouble = error.strerror or str(error)

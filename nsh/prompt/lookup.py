@@ -1,0 +1,101 @@
+"""Lookup: what F1 says about a word and F2 about a line. Nothing here runs or changes anything."""
+
+from __future__ import annotations
+
+from nsh import words
+from nsh.completion import command_start, first_word
+from nsh.core import RAW, Failure
+from nsh.namespaces import Namespace, find
+from nsh.plan import Refusal, plan
+from nsh.render import plan_lines
+from nsh.shell import manual, overview
+from nsh.state import START
+from nsh.state_commands import StateCommands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.shell import Shell
+
+_CHANGING = frozenset(
+    [name[3:] for name in vars(StateCommands) if name.startswith("do_")] + ["undo", "redo", "reset"]
+)
+"""Commands that do nothing but change the state, which can be put back."""
+
+
+def help_at(shell: Shell, text: str, cursor: int) -> str:
+    """Help on the word at the cursor, or on the command that it belongs to, or on all."""
+    begin = cursor
+    while begin and text[begin - 1] not in words.BLANKS + ";":
+        begin -= 1
+    end = cursor
+    while end < len(text) and text[end] not in words.BLANKS + ";":
+        end += 1
+    word = text[begin:end]
+    command = first_word(text[max(0, command_start(text[:cursor])) :])[0]
+    if command.startswith("!"):
+        command = "host"
+    names = shell.command_names()
+    if word in names and (word == command or command == "help"):
+        return manual(shell, word)
+    namespace = find(word.lstrip("+-"))
+    if namespace and (word[:1] in ("+", "-") or command not in names):
+        return about_namespace(namespace)
+    return manual(shell, command) if command in names else overview(shell)
+
+
+def about_namespace(namespace: Namespace) -> str:
+    """A row of the table of namespaces as a text."""
+    return (
+        f"{namespace.name}: {namespace.constant} ({namespace.flag:#x}), since Linux"
+        f" {namespace.since}\n\n"
+        f"Isolates {namespace.isolates}.\n"
+        f"/proc/PID/ns/{namespace.proc} names the one that a process is in.\n\n"
+        f"See {namespace.man}, namespaces(7)."
+    )
+
+
+def plan_of(shell: Shell, line: str) -> str:
+    """The calls that the runs of a line would make, with the changes of the state before them.
+
+    A line that only changes the state is followed by the plan of `run`. The state is as before.
+    """
+    kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.mends
+    try:
+        return _plan_of(shell, line)
+    except words.WordError as error:
+        return f"nsh: {error.why}"
+    except (Failure, Refusal) as error:
+        return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {mend}" for mend in error.mends]])
+    finally:
+        shell.state, shell.past, shell.future, shell.status, shell.mends = kept
+
+
+def _plan_of(shell: Shell, line: str) -> str:
+    found: list[str] = []
+    changed = not line.strip()
+    for command in words.commands(line, RAW):
+        name, arguments, _ = shell.parseline(command)
+        if not name:
+            continue
+        arguments = arguments or ""
+        if name in ("run", "plan", "diff", "sh", "host"):
+            if name in RAW:
+                argv = ["/bin/sh", "-c", arguments, "sh", *shell.args]
+            else:
+                argv = shell.argv(arguments)
+            state = START if name == "host" else shell.state
+            found.append(f"# {command}")
+            found += plan_lines(plan(state, argv, shell.host))
+            changed = False
+        elif name in _CHANGING:
+            if words.split(arguments) or name in ("undo", "redo", "reset"):
+                getattr(shell, "do_" + name)(arguments)
+                changed = True
+        elif name not in shell.command_names():
+            found.append(f"nsh: there is no command {name}")
+        else:
+            found.append(f"# {command}: makes none of a run's system calls")
+    if changed:
+        found.append("# run, in the state that the line leaves")
+        found += plan_lines(plan(shell.state, shell.argv(""), shell.host))
+    return "\n".join(found)

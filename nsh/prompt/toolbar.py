@@ -1,0 +1,122 @@
+"""Toolbar: the state in one line, worked out anew from shell.state each time it is shown."""
+
+from __future__ import annotations
+
+from nsh.namespaces import NAMESPACES
+from nsh.plan import Refusal, guard, ranges
+from nsh.state import Umount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.shell import Shell
+
+    Fragments = list[tuple[str, str]]
+
+BAR = " │ "
+
+
+def toolbar(shell: Shell, took: float | None, width: int, mode: str = "") -> Fragments:
+    """(style, text) pairs: the namespaces, who, where, mounts, last status, what is missing.
+
+    ``took`` is how long the last line ran, None before the first. ``mode`` is vi's. What does not
+    fit in ``width`` columns is left out from the least important on.
+    """
+    state = shell.state
+    out: Fragments = [("", " ")]
+    for namespace in NAMESPACES:
+        if state.has(namespace.name):
+            out.append(("class:new", f"+{namespace.name}"))
+        else:
+            out.append(("class:shared", namespace.name))
+        out.append(("", " "))
+    out.pop()
+    parts = _parts(shell, took, mode)
+    # The order on the screen stays; the last in importance goes first.
+    while parts and _width(out) + sum([_width(part) + len(BAR) for _, part in parts]) > width:
+        parts.remove(max(parts, key=lambda part: part[0]))
+    for _, part in parts:
+        out.append(("class:bar", BAR))
+        out += part
+    if shell.goal:
+        out += [("", "\n "), ("class:goal", f"goal: {shell.goal}"[: max(0, width - 2)])]
+    return out
+
+
+def _parts(shell: Shell, took: float | None, mode: str) -> list[tuple[int, Fragments]]:
+    state = shell.state
+    parts: list[tuple[int, Fragments]] = [(1, [("", user_inside(shell))])]
+    if state.hostname is not None and state.has("uts"):
+        parts.append((4, [("class:new", _short(state.hostname))]))
+    else:
+        import os
+
+        parts.append((4, [("", _short(os.uname().nodename))]))
+    mounts = len([entry for entry in state.mounts if not isinstance(entry, Umount)])
+    if state.mounts:
+        gone = len(state.mounts) - mounts
+        text = f"{mounts} mount{'' if mounts == 1 else 's'}"
+        parts.append((3, [("", f"{text} -{gone}" if gone else text)]))
+    else:
+        parts.append((5, [("", "0 mounts")]))
+    if took is not None:
+        status = ("class:failed", f"[{shell.status}]") if shell.status else ("", "ok")
+        parts.append((2, [status, ("", f" {duration(took)}")]))
+    missing = refusal(shell)
+    if missing:
+        parts.append((0, [("class:failed", f"needs {missing}")]))
+    if mode:
+        parts.append((6, [("", mode)]))
+    return parts
+
+
+def user_inside(shell: Shell) -> str:
+    """Who the next run is inside: root, nobody, a name or a uid. See user_namespaces(7)."""
+    own = shell.host.uid
+    if not shell.state.has("user"):
+        return "root" if own == 0 else shell.host.user or f"uid {own}"
+    try:
+        wanted = ranges("uid", shell.state.uidmap, shell.host)
+    except Refusal:
+        return "uid ?"
+    for inside, outside, count in wanted:
+        if outside <= own < outside + count:
+            uid = inside + own - outside
+            break
+    else:
+        return "nobody"
+    if uid == 0:
+        return "root"
+    return shell.host.user or f"uid {uid}" if uid == own else f"uid {uid}"
+
+
+def refusal(shell: Shell) -> str:
+    """What the next run lacks: the command that mends it, "" if nothing is refused."""
+    try:
+        guard(shell.state, shell.host)
+    except Refusal as found:
+        return found.mends[0] if found.mends else "help"
+    return ""
+
+
+def duration(seconds: float) -> str:
+    """A time as a person reads it.
+
+    >>> duration(0.0123), duration(2.34), duration(3700)
+    ('12 ms', '2.3 s', '1 h 01 min')
+    """
+    if seconds < 0.9995:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds) // 60
+    if minutes < 60:
+        return f"{minutes} min {int(seconds) % 60:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 20 else name[:19] + "…"
+
+
+def _width(fragments: Fragments) -> int:
+    return sum([len(text) for _, text in fragments])

@@ -1,0 +1,596 @@
+"""The prompt in a real terminal emulator: tmux, driven by keys and read from its screen."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NSH
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+SIZES = [(80, 24), (150, 45)]
+DEADLINE = float(os.environ.get("NSH_TEST_DEADLINE", "20"))
+TOOLBAR = "cgroup time │"
+
+
+class Screen:
+    """One nsh in one tmux with its own server."""
+
+    def __init__(
+        self,
+        home: Path,
+        columns: int,
+        rows: int,
+        env: dict[str, str],
+        prefix: list[str],
+        program: str,
+    ):
+        self.home = home
+        self.socket = str(home / "tmux.sock")
+        settings = {
+            "HOME": str(home),
+            "XDG_STATE_HOME": str(home / "state"),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "TERM": "tmux-256color",
+            "LC_ALL": "C.UTF-8",
+            "SHELL": "/bin/sh",
+            "PATH": os.environ["PATH"],
+            "PAGER": "less -R",
+            **env,
+        }
+        words = ["env", "-i", *[f"{name}={value}" for name, value in settings.items()]]
+        line = shlex.join([*words, *prefix, *(program.split() or NSH)])
+        modes = "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*echo' | paste -sd,"
+        self.tmux(
+            "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+            f"{line}; echo left $?; {modes}; sleep 1000",
+        )  # fmt: skip
+        self.pane = int(self.tmux("display-message", "-p", "#{pane_pid}"))
+
+    def tmux(self, *args: str) -> str:
+        result = subprocess.run(
+            ["tmux", "-S", self.socket, *args],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        return result.stdout
+
+    def keys(self, *keys: str) -> None:
+        self.tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self.tmux("send-keys", "-l", text)
+
+    def line(self, text: str) -> None:
+        """Type a line when the prompt is there and send it."""
+        self.ready()
+        self.type(text)
+        self.until(lambda screen: text[-20:] in screen.replace("\n", ""))
+        self.keys("Enter")
+
+    def paste(self, text: str) -> None:
+        self.tmux("set-buffer", text)
+        self.tmux("paste-buffer", "-p", "-r")
+
+    def text(self, colours: bool = False) -> str:
+        return self.tmux("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def until(self, holds: Callable[[str], bool] | str, colours: bool = False) -> str:
+        """Wait until the screen shows a text, or fulfils a condition."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            screen = self.text(colours)
+            if holds in screen if isinstance(holds, str) else holds(screen):
+                return screen
+            assert time.monotonic() < end, f"not on the screen: {holds!r}\n{screen}"
+            time.sleep(0.03)
+
+    def ready(self) -> str:
+        """Wait for a prompt at which nothing is typed; a suggestion may stand behind the cursor."""
+
+        def at_prompt(screen: str) -> bool:
+            if TOOLBAR not in screen:
+                return False
+            where = self.tmux("display-message", "-p", "#{cursor_x} #{cursor_y}")
+            column, row = [int(number) for number in where.split()]
+            lines = self.text().split("\n")
+            return column == 5 and row < len(lines) and lines[row].startswith("nsh>")
+
+        return self.until(at_prompt)
+
+    @property
+    def nsh(self) -> int:
+        """The process id of nsh."""
+        children = Path(f"/proc/{self.pane}/task/{self.pane}/children").read_text().split()
+        return int(children[0])
+
+    def close(self) -> None:
+        pid = int(self.tmux("display-message", "-p", "#{pid}"))
+        self.tmux("kill-server")
+        end = time.monotonic() + DEADLINE
+        while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+            time.sleep(0.01)
+
+
+Start = Callable[..., Screen]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    opened: list[Screen] = []
+
+    def new(
+        columns: int = 80,
+        rows: int = 24,
+        env: dict[str, str] | None = None,
+        prefix: list[str] | None = None,
+        program: str = "",
+    ) -> Screen:
+        home = tmp_path / f"{len(opened)}-{uuid.uuid4().hex[:6]}"
+        home.mkdir()
+        screen = Screen(home, columns, rows, env or {}, prefix or [], program)
+        opened.append(screen)
+        return screen
+
+    yield new
+    for screen in opened:
+        screen.close()
+
+
+def toolbar(screen: str) -> str:
+    """The line of the toolbar, "" if it is not there (yet)."""
+    return "".join([line for line in screen.splitlines() if TOOLBAR in line][-1:])
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_greeting_menu_and_toolbar(start: Start, columns: int, rows: int) -> None:
+    tty = start(columns, rows)
+    screen = tty.ready()
+    assert screen.splitlines()[0].startswith("nsh ")
+    assert "To begin: flags +uts; hostname box; run hostname" in screen
+    assert max(len(line) for line in screen.splitlines()) <= columns
+    tty.type("flags +u")
+    screen = tty.until("+uts ")
+    assert "the host name and the NIS domain name" in screen
+    assert "+user" in screen
+    tty.keys("Tab", "Enter")  # takes the completion, does not run yet
+    tty.until("nsh> flags +uts")
+    tty.keys("Enter")
+    tty.until("net mnt +uts ipc")
+    tty.line("hostname box")
+    tty.line("mount tmpfs /tmp")
+    screen = tty.until("needs flags +mnt")
+    tty.line("undo 2")
+    screen = tty.until(lambda s: toolbar(s) != "" and "needs" not in toolbar(s))
+    assert "box" not in toolbar(screen)
+    assert "+uts" in toolbar(screen)
+    tty.line("reset")
+    tty.until(lambda s: " net mnt uts ipc pid" in toolbar(s))
+    saved = tty.home / "state.nsh"
+    saved.write_text("flags +pid +user\n")
+    tty.line(f"source {saved}")
+    screen = tty.until(lambda s: "+pid +user cgroup" in toolbar(s))
+    assert "nobody" in toolbar(screen)
+    tty.line("map root")
+    tty.until(lambda s: "│ root │" in toolbar(s))
+    tty.line("run sh -c 'exit 7'")
+    screen = tty.until(lambda s: "│ [7] " in toolbar(s))
+    assert len(toolbar(screen)) <= columns
+
+
+def test_unknown_words_are_marked_while_typing(start: Start) -> None:
+    tty = start()
+    tty.ready()
+    tty.type("flgs +pid")
+    tty.until(lambda s: "\x1b[31m" in s or ";31m" in s or "4;31m" in s, colours=True)
+    tty.keys("C-c")
+    tty.ready()
+    tty.type("flags +pid")
+    tty.until("nsh> flags +pid")
+    line = [text for text in tty.text(colours=True).splitlines() if "+pid" in text][-1]
+    assert "31m" not in line
+    assert "32m" in line
+
+
+def test_no_color_has_no_colours(start: Start) -> None:
+    import re
+
+    tty = start(env={"NO_COLOR": "1"})
+    tty.line("flags +pid")
+    tty.until(lambda s: "+pid" in toolbar(s))
+    tty.type("mount tm")
+    tty.until("files in memory")
+    screen = tty.text(colours=True)
+    codes = re.findall(r"\x1b\[([0-9;]*)m", screen)
+    numbers = {int(n) for code in codes for n in code.split(";") if n}
+    assert not [n for n in numbers if 30 <= n <= 38 or 40 <= n <= 48 or n >= 90], numbers
+    assert "\x1b[7m" in screen
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_dumb_terminal_has_the_plain_reader(start: Start, term: str) -> None:
+    tty = start(env={"TERM": term})
+    tty.until("nsh>")
+    tty.type("flags +pid")
+    tty.keys("Enter")
+    tty.type("flags")
+    tty.keys("Enter")
+    screen = tty.until("CLONE_NEWPID | SIGCHLD")
+    assert TOOLBAR not in screen
+    assert "F1" not in screen
+    tty.keys("C-d")
+    tty.until("left 0")
+
+
+def test_ctrl_c_clears_and_ctrl_d_leaves(start: Start) -> None:
+    tty = start()
+    tty.ready()
+    tty.type("run nothing-of-this")
+    tty.until("nothing-of-this")
+    tty.keys("C-c")
+    tty.ready()
+    tty.type("xy")
+    tty.until("nsh> xy")
+    tty.keys("C-a", "C-d", "C-d")  # deletes; only an empty line ends
+    tty.ready()
+    tty.keys("C-d")
+    assert "icanon,echo" in tty.until(lambda s: "left 0" in s and "icanon" in s)
+
+
+@pytest.mark.parametrize("flags", ["", "flags +user; map root", "flags +user +pid; map root"])
+def test_ctrl_c_during_a_run_ends_the_command(start: Start, flags: str) -> None:
+    tty = start()
+    tty.line(flags or "show")
+    tty.line("run sh -c 'trap \"echo caught; exit 3\" INT; echo started; sleep 1000 & wait'")
+    tty.until("\nstarted")
+    tty.keys("C-c")
+    tty.until("caught")
+    tty.until(lambda s: "│ [3] " in toolbar(s))
+    tty.line("run echo still here")
+    tty.until("\nstill here")
+
+
+def test_a_deaf_pid_1_is_named_and_killed_by_the_second_ctrl_c(start: Start) -> None:
+    tty = start()
+    tty.line("flags +user +pid; map root")
+    tty.line("run sleep 1000")
+    tty.until(lambda s: TOOLBAR not in s)
+    tty.until(lambda s: _command_of(tty.nsh) == "sleep")
+    tty.keys("C-c")
+    tty.until("Ctrl-C once more kills it")
+    tty.keys("C-c")
+    tty.until(lambda s: "│ [137] " in toolbar(s))
+
+
+def _command_of(pid: int) -> str:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return Path(f"/proc/{children[-1]}/comm").read_text().strip() if children else ""
+
+
+@pytest.mark.parametrize("flags", ["show", "flags +user; map root"])
+def test_ctrl_z_under_a_shell_with_job_control_stops_the_whole_job(
+    start: Start, flags: str
+) -> None:
+    tty = start(program="bash --norc --noprofile -i")
+    tty.until("bash-")
+    tty.type(shlex.join(NSH))
+    tty.keys("Enter")
+    tty.line(flags)
+    tty.line("run sh -c 'echo started; read x; echo got $x'")
+    tty.until("\nstarted")
+    tty.keys("C-z")
+    tty.until("Stopped")
+    tty.type("fg")
+    tty.keys("Enter")
+    tty.until(lambda s: s.count("nsh/__main__.py") >= 3)
+    tty.type("abc")
+    tty.keys("Enter")
+    tty.until("\ngot abc")
+    tty.ready()
+
+
+def test_ctrl_z_without_job_control_around_stops_nothing(start: Start) -> None:
+    tty = start()
+    tty.line("run sh -c 'echo started; read x; echo got $x'")
+    tty.until("\nstarted")
+    tty.keys("C-z")
+    tty.until("^Z")
+    tty.type("abc")
+    tty.keys("Enter")
+    tty.until("got abc")
+    tty.ready()
+
+
+def test_full_screen_programs(start: Start) -> None:
+    tty = start()
+    file = tty.home / "text"
+    file.write_text("".join(f"line {n}\n" for n in range(200)))
+    tty.line(f"run less {file}")
+    tty.until(lambda s: "line 20" in s and TOOLBAR not in s)
+    tty.keys("G")
+    tty.until("line 199")
+    tty.keys("C-z")  # less stops itself and is brought back
+    tty.keys("g")
+    tty.until(lambda s: "line 0\n" in s)
+    tty.keys("q")
+    tty.ready()
+    tty.line("run top -d 100")
+    tty.until("load average")
+    tty.keys("q")
+    tty.ready()
+
+
+def test_an_inner_shell_has_its_job_control(start: Start) -> None:
+    tty = start()
+    tty.line("flags +user +pid; map root")
+    tty.line("run bash --norc --noprofile -i")
+    tty.until("bash-")
+    tty.type("sleep 1000")
+    tty.keys("Enter")
+    tty.until(lambda s: "sleep 1000" in s)
+    tty.until(lambda s: "sleep" in subprocess.run(
+        ["ps", "-o", "comm=", "-t", tty.tmux("display-message", "-p", "#{pane_tty}").strip()],
+        capture_output=True, text=True, check=False).stdout)  # fmt: skip
+    tty.keys("C-z")
+    tty.until("Stopped")
+    tty.type("exit 4")
+    tty.keys("Enter")
+    tty.until("There are stopped jobs")
+    tty.type("exit 4")  # PID 1 ends, and with it what it has stopped
+    tty.keys("Enter")
+    tty.until(lambda s: "│ [4] " in toolbar(s))
+    tty.line("run echo back")
+    tty.until("\nback")
+
+
+def test_terminal_is_restored_after_a_child_left_it_raw(start: Start) -> None:
+    tty = start()
+    tty.line("run sh -c 'stty raw -echo; printf \"\\033[?1049h\\033[?25l\"; kill -9 $$'")
+    tty.until(lambda s: "│ [137] " in toolbar(s))
+    assert tty.tmux("display-message", "-p", "#{alternate_on}").strip() == "0"
+    tty.line("!stty -a | grep -o ' icanon\\| echo '")
+    tty.until("\n icanon\n echo")
+    tty.keys("C-d")
+    tty.until(lambda s: "icanon,echo" in s)
+
+
+def test_output_without_a_newline_stays(start: Start) -> None:
+    tty = start()
+    tty.line("run printf foo")
+    tty.until("\nfoo⏎\nnsh>")
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_pasted_lines_run_one_by_one(start: Start, columns: int, rows: int) -> None:
+    tty = start(columns, rows)
+    tty.ready()
+    tty.paste("run echo one\nrun echo \\\ntwo\n\nrun echo three\nrun echo fo")
+    screen = tty.until(lambda s: "\nthree\n" in s and s.rstrip().count("nsh> run echo fo") == 1)
+    shown = [line.rstrip() for line in screen.splitlines()]
+    shown = [line for line in shown[shown.index("nsh> run echo one") :] if line]
+    assert shown[:7] == [
+        "nsh> run echo one",
+        "one",
+        "nsh> run echo \\",
+        "> two",
+        "two",
+        "nsh> run echo three" if shown[5] != "nsh>" else "nsh>",
+        "three" if shown[5] != "nsh>" else "nsh> run echo three",
+    ]
+    tty.type("ur")
+    tty.until("run echo four")
+    tty.keys("Enter")
+    tty.until("\nfour")
+
+
+def test_ctrl_c_drops_the_rest_of_a_paste(start: Start) -> None:
+    tty = start()
+    tty.ready()
+    tty.paste("run sh -c 'echo started; sleep 1000'\nrun echo never\nrun echo never\n")
+    tty.until("\nstarted")
+    tty.keys("C-c")
+    screen = tty.ready()
+    assert "never" not in screen
+
+
+def test_continuation_lines(start: Start) -> None:
+    tty = start()
+    tty.ready()
+    tty.type("run echo a \\")
+    tty.keys("Enter")
+    tty.until("\n>")
+    tty.type("b")
+    tty.keys("Enter")
+    tty.until("\na b\n")
+    tty.keys("Up")
+    tty.until(lambda s: s.count("run echo a b") == 1)
+
+
+def test_f1_and_f2(start: Start) -> None:
+    tty = start(150, 45)
+    tty.ready()
+    tty.type("flags +uts; run true")
+    tty.keys("F1")
+    tty.until("Run a command in a forked child")
+    tty.keys("F2")
+    screen = tty.until("unshare(CLONE_NEWUTS)")
+    assert "the process becomes the command" in screen
+    assert " net mnt uts ipc" in toolbar(tty.until(TOOLBAR))
+    tty.until(lambda s: s.count("nsh> flags +uts; run true") >= 1)
+    tty.keys("C-c")
+    tty.ready()
+    tty.line("show")
+    tty.ready()
+
+
+def test_long_help_goes_through_the_pager(start: Start) -> None:
+    tty = start(80, 24)
+    tty.line("help")
+    screen = tty.until(lambda s: "Running" in s and TOOLBAR not in s)
+    assert "help COMMAND says more" not in screen
+    tty.keys("G")
+    tty.until("help COMMAND says more")
+    tty.keys("C-c")
+    tty.keys("q")
+    tty.ready()
+    tall = start(150, 60)
+    tall.line("help")
+    tall.until("help COMMAND says more")
+    tall.ready()
+
+
+def test_pager_of_the_user(start: Start) -> None:
+    tty = start(80, 24, env={"PAGER": "sed s/^/paged:/"})
+    tty.line("help")
+    tty.until("paged:help COMMAND says more")
+
+
+def test_the_mending_line_is_the_next_suggestion(start: Start) -> None:
+    tty = start()
+    tty.line("flags +user +mnt; map root")
+    tty.line("mount tmpfs /no/such/directory")
+    tty.line("run true")
+    tty.until("try: !mkdir -p /no/such/directory")
+    tty.until("nsh> !mkdir -p /no/such/directory")
+    tty.keys("C-c")
+    tty.until(lambda s: s.count("nsh> !mkdir") == 1)
+
+
+def test_right_arrow_takes_the_mending_line(start: Start) -> None:
+    tty = start()
+    tty.line("hostname box")
+    tty.line("run true")
+    tty.until("nsh> flags +uts")
+    tty.keys("Right", "Enter")
+    tty.until(lambda s: "+uts" in toolbar(s))
+    tty.until(lambda s: s.rstrip().count("nsh> run true") == 2)  # offered again
+
+
+def test_history_is_shared_private_and_searched(start: Start, tmp_path: Path) -> None:
+    state = tmp_path / "shared"
+    one = start(env={"XDG_STATE_HOME": str(state)})
+    two = start(env={"XDG_STATE_HOME": str(state)})
+    two.ready()
+    one.line("run echo from-one")
+    one.until("\nfrom-one")
+    two.line("show")
+    two.ready()
+    two.keys("C-r")
+    two.type("from-o")
+    two.until("run echo from-one")
+    two.keys("Enter")
+    two.until("nsh> run echo from-one")
+    file = state / "nsh" / "history"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o077 == 0
+    assert "run echo from-one\nshow\n" in file.read_text()
+
+
+def test_unwritable_history_warns_once(start: Start) -> None:
+    tty = start(env={"XDG_STATE_HOME": "/proc/none"})
+    tty.until("the history stays in memory: /proc/none/nsh/history")
+    tty.line("run echo kept")
+    tty.until("\nkept")
+    tty.ready()
+    tty.keys("Up")
+    screen = tty.until(lambda s: s.count("nsh> run echo kept") == 2)
+    assert screen.count("stays in memory") == 1
+
+
+def test_vi_keys_from_nshrc(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "config" / "nsh"
+    config.mkdir(parents=True)
+    (config / "nshrc").write_text("set editing-mode vi\nflags +pid\n")
+    tty = start(150, 45, env={"XDG_CONFIG_HOME": str(config.parent)})
+    screen = tty.until("vi insert")
+    assert "+pid" in toolbar(screen)
+    tty.type("run echo aXb")
+    tty.until("aXb")
+    tty.keys("Escape")
+    tty.until("vi command")
+    tty.keys("h", "x", "Enter")
+    tty.until("\nab")
+    tty.ready()
+    tty.keys("Escape")
+    tty.until("vi command")
+    tty.keys("i")
+    tty.type("undo")
+    tty.keys("Enter")
+    tty.until("there is nothing to undo")
+
+
+def test_a_broken_nshrc_names_its_line(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "config" / "nsh"
+    config.mkdir(parents=True)
+    (config / "nshrc").write_text("show\nflgs +pid\n")
+    tty = start(150, 45, env={"XDG_CONFIG_HOME": str(config.parent)})
+    tty.until("nshrc:2: there is no command flgs")
+    tty.line("run true")
+    tty.until(lambda s: "│ ok " in toolbar(s))
+
+
+@ROOT_ONLY
+def test_an_ordinary_user_is_told_what_to_type(start: Start, tmp_path: Path) -> None:
+    for directory in [tmp_path, *tmp_path.parents][:3]:
+        directory.chmod(directory.stat().st_mode | 0o055)
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    tty = start(env={"XDG_STATE_HOME": str(state)}, prefix=who)
+    screen = tty.until(TOOLBAR)
+    assert "not root" in screen
+    assert "So type first: flags +user; map root" in screen
+    tty.keys("Right", "Enter")
+    tty.until(lambda s: "+user" in toolbar(s) and "│ root │" in toolbar(s))
+    assert (state / "nsh" / "history").read_text() == "flags +user; map root\n"
+
+
+def test_resize(start: Start) -> None:
+    tty = start(150, 45)
+    tty.line("flags +uts")
+    tty.ready()
+    tty.tmux("resize-window", "-x", "80", "-y", "24")
+    tty.until(lambda s: "+uts" in toolbar(s) and len(toolbar(s)) <= 80)
+    tty.line(
+        "run sh -c 'trap \"stty size; exit\" WINCH; echo started; while :; do sleep 0.05; done'"
+    )
+    tty.until("\nstarted")
+    tty.tmux("resize-window", "-x", "100", "-y", "30")
+    tty.until("\n30 100\n")
+    tty.line("!stty size")
+    tty.until(lambda s: s.count("\n30 100\n") == 2)
+
+
+def test_one_thread_and_no_descriptor_is_left(start: Start) -> None:
+    tty = start(150, 45)
+    tty.line("flags +uts")
+    tty.type("run t")
+    tty.until("run t")
+    tty.keys("C-c")
+    for _ in range(2):
+        tty.line(
+            "run sh -c 'echo threads $(ls /proc/$PPID/task | wc -l); ls /proc/self/fd | xargs'"
+        )
+    screen = tty.until(lambda s: s.count("\n0 1 2 3\n") == 2)
+    assert screen.count("\nthreads 1\n") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_prompt_leaves_the_terminal_in_order(start: Start, number: int) -> None:
+    tty = start()
+    tty.ready()
+    os.kill(tty.nsh, number)
+    tty.until(lambda s: f"left {128 + number}" in s and "icanon,echo" in s and "-icanon" not in s)
