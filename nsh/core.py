@@ -53,6 +53,24 @@ class OutputFailed(Exception):
     """Standard output takes no more: closed, a full disk, nobody reads."""
 
 
+class Trouble:
+    """The last error, for ``explain``.
+
+    command  the command that met it
+    lines    what was said about it
+    call     the system call that failed, "" if none was made
+    errno    its errno's name, "" if there is none
+    """
+
+    __slots__ = ("call", "command", "errno", "lines")
+
+    def __init__(self, command: str, lines: Iterable[str]) -> None:
+        self.command = command
+        self.lines = tuple(lines)
+        self.call = ""
+        self.errno = ""
+
+
 class Interrupted(Exception):
     """Ctrl-C ended a command in a script, so the script ends too."""
 
@@ -66,6 +84,8 @@ class Core(cmd.Cmd):
     echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
+    trouble      the last error, None after a run that could be started
+    hinting      whether hints are given; ``hinted`` are the names of those that were
     """
 
     prompt = PROMPT
@@ -94,6 +114,10 @@ class Core(cmd.Cmd):
         self.future: list[State] = []
         self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
         self.sourcing: list[str] = []
+        self.command = ""
+        self.trouble: Trouble | None = None
+        self.hinting = interactive
+        self.hinted: set[str] = set()
 
     # The doors.
 
@@ -113,6 +137,10 @@ class Core(cmd.Cmd):
         except AttributeError:
             pass
 
+    def page(self, text: str) -> None:
+        """A long text that was asked for; a prompt may show it through a pager."""
+        self.message(text)
+
     def error(self, *texts: str) -> None:
         """One or more lines on standard error, each after ``nsh: `` and, in a script, its place."""
         self.flush()
@@ -125,6 +153,7 @@ class Core(cmd.Cmd):
 
     def explain_failure(self, why: str, mends: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
+        self.trouble = Trouble(self.command, [*before, why, *mends])
         self.error(*before, why, *[f"try: {mend}" for mend in mends])
 
     # A line.
@@ -155,6 +184,7 @@ class Core(cmd.Cmd):
         """Run one command, tell of its failure, and set ``status``. True if the shell shall end."""
         before = self.status
         self.status = 0
+        self.command = words.first_word(line)[0]
         ended = False
         try:
             if words.first_word(line)[0].strip("?"):
@@ -225,11 +255,11 @@ class Core(cmd.Cmd):
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.first_word(line)
         self.status = 2
-        if name in ("run", "plan"):
+        if name in ("run", "plan", "diff"):
             why = (
                 f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
             )
-            mend = f"sh {rest}" if name == "run" else f"plan sh -c {words.quote(rest)}"
+            mend = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
         else:
             why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
             mend = f"help {name}" if name in self.command_names() else "help"

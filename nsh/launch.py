@@ -110,9 +110,10 @@ _CHILD_CALLS: dict[str, Callable[..., int]] = {
 class Launch:
     """One run of one plan."""
 
-    def __init__(self, plan: Plan, trace: Trace | None) -> None:
+    def __init__(self, plan: Plan, trace: Trace | None, streams: tuple[int, int, int]) -> None:
         self.plan = plan
         self.trace = trace
+        self.streams = streams
         self.values: Values = {}
         self.links: dict[str, str] = {}
         self.interrupts = 0
@@ -277,6 +278,9 @@ class Launch:
                 os.close(self.values["reports[0]"])
                 if "go[1]" in self.values:
                     os.close(self.values["go[1]"])
+                for stream, fd in enumerate(self.streams):
+                    if fd != stream:
+                        os.dup2(fd, stream)
             denied = 0
             for index, (actor, function, args, call) in enumerate(steps):
                 if actor != me:
@@ -469,11 +473,13 @@ def launch(
     plan: Plan,
     trace: Trace | None = None,
     still_alive: Callable[[], None] | None = None,
+    streams: tuple[int, int, int] = (0, 1, 2),
 ) -> Outcome:
     """Perform the plan and wait for its end.
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
-    ended a command that is PID 1. Raises CallFailed when a call fails. Needs Linux.
+    ended a command that is PID 1. ``streams`` are the descriptors that the command gets as its
+    standard input, output and error. Raises CallFailed when a call fails. Needs Linux.
     """
     global _running
     terminal = None
@@ -482,7 +488,7 @@ def launch(
             terminal = Terminal()
         except Exception:  # termios.error: a terminal that is hung up
             terminal = None
-    running = Launch(plan, trace)
+    running = Launch(plan, trace, streams)
     running.still_alive = still_alive
     _running = running
     try:

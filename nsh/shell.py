@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from nsh import words
-from nsh.core import MORE, Failure, Usage
-from nsh.run_commands import RunCommands
+from nsh.core import MORE, Core, Failure, Usage
 from nsh.state import RESETS, reset
 from nsh.state_commands import StateCommands
+from nsh.teach_commands import TeachCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "env",
         ),
     ),
-    ("Looking", ("show", "plan", "trace", "ns")),
+    ("Looking", ("show", "plan", "trace", "ns", "diff")),
+    ("Learning", ("explain", "hints")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
     ("The rest", ("help", "quit")),
 )
@@ -42,8 +43,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 MAX_SOURCE_DEPTH = 50
 
 
-class Shell(StateCommands, RunCommands):
-    """The shell: state commands, running, looking, going back."""
+class Shell(StateCommands, TeachCommands):
+    """The shell: state commands, running, looking, learning, going back."""
 
     def do_undo(self, line: str) -> None:
         """undo [N]
@@ -226,14 +227,14 @@ def open_script(path: str) -> list[str]:
         raise Failure(f"cannot read {path}: {error.strerror}", "!ls", status=1) from None
 
 
-def manual(shell: Shell, name: str) -> str:
+def manual(shell: Core, name: str) -> str:
     """The manual page of a command: its docstring."""
     import inspect
 
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
 
 
-def synopsis_of(shell: Shell, name: str) -> tuple[str, str]:
+def synopsis_of(shell: Core, name: str) -> tuple[str, str]:
     """The usage line of a command and the first sentence about it."""
     synopsis, _, rest = manual(shell, name).partition("\n\n")
     sentence = " ".join(rest.partition("\n\n")[0].split())
