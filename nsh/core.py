@@ -153,8 +153,9 @@ class Core(cmd.Cmd):
 
     def explain_failure(self, why: str, mends: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
-        self.trouble = Trouble(self.command, [*before, why, *mends])
-        self.error(*before, why, *[f"try: {mend}" for mend in mends])
+        lines = [*before, why, *[f"try: {mend}" for mend in mends]]
+        self.trouble = Trouble(self.command, lines)
+        self.error(*lines)
 
     # A line.
 

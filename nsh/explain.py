@@ -11,6 +11,10 @@ from __future__ import annotations
 import os
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 WIDTH = 78
 GROUPS = ("namespaces", "ideas", "calls", "errnos")
 """The files of ``topics/``, in the order in which they are listed."""
@@ -144,6 +148,17 @@ def text(topic: Topic) -> str:
     if topic.man:
         blocks.append(_fill(f"See {topic.man}."))
     return "\n\n".join(blocks)
+
+
+def about(topic: Topic) -> str:
+    """What a topic is, without its other parts."""
+    return "\n\n".join([f"{topic.name}: {topic.summary}", *[_fill(block) for block in topic.prose]])
+
+
+def named_namespace(lines: Sequence[str]) -> Topic | None:
+    """The namespace that the lines of an error propose to add with `flags +NS`, as a topic."""
+    found = re.search(r"^try: flags \+(\w+)", "\n".join(lines), re.MULTILINE)
+    return find(found[1]) if found else None
 
 
 def about_errno(topic: Topic, call: str) -> str:

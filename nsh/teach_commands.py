@@ -162,16 +162,17 @@ class TeachCommands(RunCommands):
 
         parts = ["\n".join(trouble.lines)]
         number, call = explain.find(trouble.errno), explain.find(trouble.call)
-        if number is not None and trouble.errno:
+        named = explain.named_namespace(trouble.lines)
+        if trouble.errno and number is not None:
             parts.append(f"{number.name}: {number.summary}")
             parts.append(explain.about_errno(number, trouble.call))
-        if call is not None and trouble.call:
-            parts.append(explain.text(call))
-        needs = [word for line in trouble.lines for word in line.split() if word[:1] == "+"]
-        named = [explain.find(word[1:]) for word in needs if "flags" in " ".join(trouble.lines)]
-        if len(parts) == 1:
-            parts += [explain.text(topic) for topic in named[:1] if topic is not None]
-        if len(parts) == 1 and trouble.command in self.command_names():
+        if trouble.call and call is not None:
+            parts.append(explain.about(call))
+            more = [topic.name for topic in (number, call) if topic is not None]
+            parts.append("More: " + ", ".join([f"explain {name}" for name in more]))
+        elif named is not None:
+            parts.append(explain.text(named))
+        elif trouble.command in self.command_names():
             parts.append(self._command_text(trouble.command, also=False))
         return "\n\n".join(parts)
 
