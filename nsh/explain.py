@@ -126,7 +126,7 @@ def close(name: str, others: list[str]) -> str:
     groups()
     names = {_key(known): known for known in others}
     names.update({key: topic.name for key, topic in _by_name.items()})
-    found = difflib.get_close_matches(_key(name), list(names), 1, 0.6)
+    found = difflib.get_close_matches(_key(name), list(names), 1, 0.75)
     return names[found[0]] if found else ""
 
 

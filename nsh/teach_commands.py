@@ -139,7 +139,7 @@ class TeachCommands(RunCommands):
         """
         from nsh import explain
 
-        name = " ".join(self.words(line))
+        name = " ".join(line.split()).strip("'\"")
         if not name:
             if self.trouble is None:
                 self.page(self._topic_list())
