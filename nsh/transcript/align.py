@@ -92,7 +92,7 @@ class Solver:
         total = len(self.lines)
         mandatory = sum(not expect.optional for expect in self.expects[begin:end])
         if number == 0:
-            starts = range(0, 1)
+            starts = range(1)
         elif last:
             starts = range(max(after, total - (end - begin)), total - mandatory + 1)
         else:
@@ -328,7 +328,7 @@ def _blocks(
 
 
 def _cheapest(expects: Sequence[Expect], block: Block, fits: object) -> list[Step]:
-    """Dynamic programming over expectations × lines."""
+    """Dynamic programming over expectations by lines."""
     begin, end, line, total = block
     width = total - line
     assert callable(fits)

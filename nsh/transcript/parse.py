@@ -175,7 +175,9 @@ def _setting(found: Transcript, number: int, key: str, value: str) -> None:
     elif key == "timeout":
         match = _TIMEOUT.match(value)
         if not match or float(match[1]) == 0:
-            raise FormatError(found.path, number, f"timeout: {value!r} is not like 10s, 2m or 500ms")
+            raise FormatError(
+                found.path, number, f"timeout: {value!r} is not like 10s, 2m or 500ms"
+            )
         found.timeout = float(match[1]) * {"ms": 0.001, "s": 1, "m": 60}[match[2] or "s"]
     else:
         from nsh.transcript.environment import is_requirement
