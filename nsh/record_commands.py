@@ -85,11 +85,13 @@ class RecordCommands(RunCommands):
             return super().run_line(line)
         self.seen_pids = []
         recorder.begin(line)
+        where, self.where = self.where, ""  # a transcript says it as the prompt does
         status = 130  # of a line that Ctrl-C ends
         ended = False
         try:
             ended, status = self.run_entry(line)
         finally:
+            self.where = where
             recorder.end(status)
         if status and (self.interactive or self.echo):
             self.message(f"[{status}]")

@@ -1,7 +1,7 @@
 """Volatile: what is known to change from run to run, and the globs that leave it open.
 
 Only what is known is left open: inodes of namespaces, the processes that nsh made, its directory,
-the names of host and user, the time at which the command ran. Everything else stays literal.
+the names of host and user, nsh's descriptors in a trace, the time at which the command ran. Everything else stays literal.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ _FORMATS = (
     "%H:%M:%S",
     "%H:%M",
     "%Y-%m-%d",
+)
+_TRACE = re.compile(r"nsh: \[[A-Za-z0-9 ]+\] (?=pipe2|poll|read|write|openat)")
+_DESCRIPTORS = re.compile(
+    r"(?:pipe2\(\[|\bfd=|read\(|write\()([0-9]+)(?:, ([0-9]+)\])?|openat\(.*\) = ([0-9]+)\Z"
 )
 _LONGEST = 600
 _TAIL = r"(?:[.,][0-9]+)?(?: ?(?:Z|UTC|\+00:?00))?"
@@ -102,6 +106,7 @@ class Volatile:
             *self._words(text, self.places[::-1], "{tmp}", r"(?![\w.-])"),
             *[(match.start(), match.end(), "{tmp}") for match in _MKTEMP.finditer(text)],
             *self._inodes(text),
+            *self._descriptors(text),
             *self._words(text, [str(pid) for pid in self.pids], "{pid}", r"(?![\w])"),
             *self._words(text, [self.host], "{host}", r"(?![\w-])"),
             *self._words(text, [self.user], "{user}", r"(?![\w-])"),
@@ -131,6 +136,14 @@ class Volatile:
                 yield match.start(2), match.end(2), f"inode {match[1]}"
         for match in _BARE.finditer(text):
             yield match.start(1), match.end(1), "inode ns"
+
+    def _descriptors(self, text: str) -> Iterable[Span]:
+        """The numbers of nsh's own pipes and files in a line of its trace."""
+        if _TRACE.match(text):
+            for match in _DESCRIPTORS.finditer(text):
+                for group in (1, 2, 3):
+                    if match[group]:
+                        yield match.start(group), match.end(group), "{int}"
 
     def _named(self, text: str, hole: str) -> str:
         """The hole itself; for an inode with its name: ``{inode:uts}``, ``{inode:uts2!=uts}``."""
