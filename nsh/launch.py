@@ -53,15 +53,24 @@ class Outcome:
     signal       that signal, 0 if none
     interrupted  whether Ctrl-C came during the run
     links        what the plan's readlink calls gave, by path
+    pids         the processes that the launch made
     """
 
-    __slots__ = ("interrupted", "links", "signal", "status")
+    __slots__ = ("interrupted", "links", "pids", "signal", "status")
 
-    def __init__(self, status: int, signal_: int, interrupted: bool, links: dict[str, str]) -> None:
+    def __init__(
+        self,
+        status: int,
+        signal_: int,
+        interrupted: bool,
+        links: dict[str, str],
+        pids: tuple[int, ...] = (),
+    ) -> None:
         self.status = status
         self.signal = signal_
         self.interrupted = interrupted
         self.links = links
+        self.pids = pids
 
 
 class _Gone(Exception):
@@ -356,6 +365,7 @@ class Launch:
             -code if code < 0 else 0,
             self.interrupts > 0,
             self.links,
+            tuple([self.values[name] for name in {CHILD, self.plan.last} if name in self.values]),
         )
 
     def _kill(self) -> None:

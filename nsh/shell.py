@@ -6,6 +6,7 @@ import os
 
 from nsh import words
 from nsh.core import MORE, Core, Failure, Usage
+from nsh.record_commands import RecordCommands
 from nsh.state import RESETS, reset
 from nsh.state_commands import StateCommands
 from nsh.teach_commands import TeachCommands
@@ -36,15 +37,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Looking", ("show", "plan", "trace", "ns", "diff")),
     ("Learning", ("explain", "hints")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
-    ("The rest", ("help", "quit")),
+    ("The rest", ("record", "help", "quit")),
 )
 """The commands in the order in which they are taught."""
 
 MAX_SOURCE_DEPTH = 50
 
 
-class Shell(StateCommands, TeachCommands):
-    """The shell: state commands, running, looking, learning, going back."""
+class Shell(StateCommands, TeachCommands, RecordCommands):
+    """The shell: state commands, running, looking, learning, recording, going back."""
 
     def do_undo(self, line: str) -> None:
         """undo [N]
@@ -191,7 +192,7 @@ class Shell(StateCommands, TeachCommands):
         """Run lines as a script with that name in its messages. True if a command ended it."""
         for number, line, parts in logical_lines(lines):
             self.where = f"{name}:{number}: "
-            if self.echo and line.strip():
+            if self.echo and line.strip() and not self.sourcing:
                 self.message(self.prompt + ("\n" + MORE).join(parts))
             if self.run_line(line):
                 return True
