@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class RunCommands(Core):
-    """run, sh, host, plan, trace, ns and show."""
+    """run, sh, host, plan, trace, ns and show.
+
+    streams  the descriptors that commands get as standard input, output and error
+    """
+
+    streams: tuple[int, int, int] = (0, 1, 2)
 
     def do_run(self, line: str) -> None:
         """run [CMD ARG...]
@@ -97,7 +102,7 @@ class RunCommands(Core):
         self.flush()
         try:
             outcome = launch.launch(
-                wanted, self._trace if self.tracing else None, self._still_alive
+                wanted, self._trace if self.tracing else None, self._still_alive, self.streams
             )
         except launch.CallFailed as failure:
             self._failed(failure, wanted)

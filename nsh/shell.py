@@ -6,10 +6,10 @@ import os
 
 from nsh import words
 from nsh.core import MORE, Core, Failure, Usage
+from nsh.lesson_commands import LessonCommands
 from nsh.record_commands import RecordCommands
 from nsh.state import RESETS, reset
 from nsh.state_commands import StateCommands
-from nsh.teach_commands import TeachCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Looking", ("show", "plan", "trace", "ns", "diff")),
-    ("Learning", ("explain", "hints")),
+    ("Learning", ("explain", "hints", "lesson", "goal", "hint", "solution", "skip")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
     ("The rest", ("record", "help", "quit")),
 )
@@ -44,7 +44,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 MAX_SOURCE_DEPTH = 50
 
 
-class Shell(StateCommands, TeachCommands, RecordCommands):
+class Shell(StateCommands, LessonCommands, RecordCommands):
     """The shell: state commands, running, looking, learning, recording, going back."""
 
     def do_undo(self, line: str) -> None:

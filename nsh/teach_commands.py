@@ -61,6 +61,9 @@ class TeachCommands(RunCommands):
             self._failed(failure, in_child)
             return
         self._compare(host, inside)
+        status = self.status
+        self.after_run(argv)
+        self.status = status
 
     def _captured(self, wanted: Plan) -> Captured:
         """Run a plan with what it writes kept in memory. Raises CallFailed, Interrupted."""
