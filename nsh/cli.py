@@ -17,6 +17,8 @@ usage: nsh [-evx] [SCRIPT [ARG...]]
        nsh --record FILE [-evx] [-c COMMANDS]... [SCRIPT [ARG...]]
        nsh --test [-q] [--jobs N] FILE...
        nsh --update [--yes] FILE...
+       nsh --lesson NAME
+       nsh --check FILE...
 
 A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a prompt at a terminal,
 or commands from standard input.
@@ -28,6 +30,8 @@ or commands from standard input.
   --record FILE write the session to FILE, a transcript
   --test        replay transcripts and compare; -q: say only what failed; --jobs N: N at a time
   --update      replay transcripts and rewrite what stopped matching, after asking; --yes: at once
+  --lesson NAME start with that lesson; `lesson` at the prompt lists them
+  --check       try lessons: each goal fails at first and is reached by its solution
   -h, --help    show this
   --version     show the version
 
@@ -45,6 +49,7 @@ class Options:
         self.trace = False
         self.operands: list[str] = []
         self.record = ""
+        self.lesson = ""
 
 
 class BadOption(Exception):
@@ -71,6 +76,12 @@ def parse(argv: list[str]) -> Options | str:
                 raise BadOption("--record needs the name of the file")
             options.record = argv[at] if word == "--record" else word.partition("=")[2]
             at += word == "--record"
+            continue
+        if word == "--lesson" or word.startswith("--lesson="):
+            if word == "--lesson" and at >= len(argv):
+                raise BadOption("--lesson needs the name of the lesson")
+            options.lesson = argv[at] if word == "--lesson" else word.partition("=")[2]
+            at += word == "--lesson"
             continue
         if word.startswith("--") or not word.startswith("-") or word == "-":
             if word.startswith("--"):
@@ -117,6 +128,8 @@ def _main(argv: list[str]) -> int:
     try:
         if argv[:1] in (["--test"], ["--update"]):
             return _transcripts(argv[0], argv[1:])
+        if argv[:1] == ["--check"]:
+            return _check(argv[1:])
         options = parse(argv)
     except BadOption as error:
         _say(str(error), "try: nsh --help")
@@ -145,6 +158,12 @@ def _main(argv: list[str]) -> int:
     try:
         if options.record:
             shell.start_recording(options.record)
+        if options.lesson:
+            from nsh.words import quote
+
+            shell.run_line(f"lesson {quote(options.lesson)}")
+            if shell.status:
+                return shell.status
         if interactive:
             _typed(shell)
         elif script:
@@ -202,6 +221,25 @@ def _transcripts(action: str, argv: list[str]) -> int:
         if action == "--test":
             return command.replay_files(paths, quiet=quiet, jobs=jobs)
         return command.update_files(paths, yes=yes)
+    except (OSError, ValueError) as error:
+        return _output_failed(getattr(error, "strerror", None) or str(error), 1)
+    except KeyboardInterrupt:
+        return _die_of_interrupt()
+
+
+def _check(paths: list[str]) -> int:
+    """nsh --check. Raises BadOption."""
+    options = [path for path in paths if path.startswith("-")]
+    if options or not paths:
+        raise BadOption(
+            f"--check has no option {options[0]}" if options else "--check needs at least one file"
+        )
+    from nsh.launch import handle_signals
+    from nsh.lesson import check_files
+
+    handle_signals()
+    try:
+        return check_files(paths)
     except (OSError, ValueError) as error:
         return _output_failed(getattr(error, "strerror", None) or str(error), 1)
     except KeyboardInterrupt:

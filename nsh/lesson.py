@@ -30,6 +30,7 @@ from nsh.core import PROMPT
 from nsh.shell import Shell, logical_lines
 from nsh.transcript.align import align, matches
 from nsh.transcript.encode import lines_of
+from nsh.transcript.environment import first_unmet
 from nsh.transcript.match import Bindings, Facts, Matcher
 from nsh.transcript.parse import Command, Fence, FormatError, check_names, parse, session
 
@@ -188,6 +189,8 @@ class Probe(Shell):
     def __init__(self, state: State, args: list[str]) -> None:
         super().__init__(args=args)
         self.state = state
+        # Goals name what programs print, so those speak the language that the author saw.
+        self.host.environ["LC_ALL"] = "C"
         self.output = os.memfd_create("probe")
         self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         self.streams = (self.null, self.output, self.output)
@@ -290,6 +293,30 @@ def problems(lesson: Lesson) -> list[tuple[int, str]]:
             if missed is not None:
                 found.append((missed.line, f"the example: {missed}"))
     return found
+
+
+def check_files(paths: list[str]) -> int:
+    """Print what is wrong with lessons, as FILE:LINE: WHY; 0 if nothing is, 1 otherwise."""
+    status = 0
+    for path in paths:
+        try:
+            lesson = read(path)
+        except FormatError as error:
+            print(error)
+            status = 1
+            continue
+        except OSError as error:
+            print(f"{path}: {error.strerror}")
+            status = 1
+            continue
+        unmet = first_unmet(lesson.requires)
+        found = [unmet] if unmet else problems(lesson)
+        for line, why in found:
+            print(f"{path}:{line}: {why}")
+            status = 1
+        if not found:
+            print(f"{path}: all right, {len(lesson.steps)} steps")
+    return status
 
 
 # Progress.
