@@ -44,6 +44,7 @@ COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user")
 """The lessons that come with nsh, in the order in which they are meant."""
 
 SUFFIX = ".nsh.md"
+WIDTH = 78
 
 
 @dataclass
@@ -164,12 +165,26 @@ def _close(lesson: Lesson, prose: list[str]) -> None:
 
 
 def _text(lines: list[str]) -> str:
-    """Lines of prose without empty ones at the ends, and none twice in a row."""
-    kept: list[str] = []
-    for line in lines:
-        if line.strip() or (kept and kept[-1]):
-            kept.append(line.rstrip())
-    return "\n".join(kept).strip("\n")
+    """Lines of Markdown as a terminal shows them: paragraphs filled, what is indented as it stands."""
+    import textwrap
+    from itertools import groupby
+
+    blocks = []
+    for kind, group in groupby(lines, _kind):
+        if kind == "prose":
+            text = " ".join([line.strip() for line in group])
+            blocks.append(
+                textwrap.fill(text, WIDTH, break_on_hyphens=False, break_long_words=False)
+            )
+        elif kind == "indented":
+            blocks.append("\n".join([line.rstrip() for line in group]))
+    return "\n\n".join(blocks)
+
+
+def _kind(line: str) -> str:
+    if not line.strip():
+        return "empty"
+    return "indented" if line.startswith("    ") else "prose"
 
 
 def path_of(name: str) -> Path | None:

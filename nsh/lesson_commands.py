@@ -24,6 +24,7 @@ class LessonCommands(TeachCommands):
     _number = 0
     _stage = 0
     _shown = False
+    _warned = False
 
     @property
     def proposed(self) -> list[str]:
@@ -228,8 +229,9 @@ class LessonCommands(TeachCommands):
         try:
             progress.save()
         except OSError as error:
-            if progress.path:
+            if not self._warned:
                 self.error(f"the progress is not kept: {progress.path}: {error.strerror}")
+            self._warned = True
 
     def _reset(self) -> None:
         progress = self._known()
@@ -253,6 +255,7 @@ class LessonCommands(TeachCommands):
                 if number := progress.count(name, how):
                     parts.append(f"{number} {how}")
             mark = "*" if self._lesson and self._lesson.name == name else " "
-            self.message(f"{mark} {name:<10}{found.title:<46}{', '.join(parts)}")
+            about = found.title.removeprefix(f"{name}: ")
+            self.message(f"{mark} {name:<10}{about:<40}{', '.join(parts)}")
         if self._lesson is None:
             self.message("lesson NAME starts one.")

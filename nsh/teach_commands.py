@@ -192,12 +192,12 @@ class TeachCommands(RunCommands):
         parts = []
         for group, topics in explain.groups().items():
             parts.append(group)
-            parts += [f"  {topic.name:<22}{topic.summary}" for topic in topics]
+            parts += [f"  {topic.name:<28}{_cut(topic.summary, 50)}" for topic in topics]
         parts.append("Commands")
         for _, names in GROUPS:
             for name in names:
                 if explain.find(name) is None:
-                    parts.append(f"  {name:<22}{_cut(synopsis_of(self, name)[1], 55)}")
+                    parts.append(f"  {name:<28}{_cut(synopsis_of(self, name)[1], 50)}")
         parts.append("explain TOPIC says more; after an error, explain alone explains it.")
         return "\n".join(parts)
 
