@@ -222,7 +222,7 @@ class Probe(Shell):
     def flush(self) -> None:
         """Nothing is held back."""
 
-    def typed(self, text: str) -> tuple[bytes, int]:
+    def answer(self, text: str) -> tuple[bytes, int]:
         """Run what was typed, as lines: what it printed, and the last status."""
         os.ftruncate(self.output, 0)
         os.lseek(self.output, 0, os.SEEK_SET)
@@ -259,7 +259,7 @@ def judge(commands: list[Command], shell: Core) -> Miss | None:
     bindings: Bindings = {}
     try:
         for command in commands:
-            output, status = probe.typed(command.text)
+            output, status = probe.answer(command.text)
             lines = lines_of(output)
             steps, bindings = align(command.expects, lines, matcher, bindings)
             if not matches(steps):
@@ -283,7 +283,7 @@ def after(lines: tuple[str, ...], shell: Core) -> tuple[State, str]:
     """The state after typing the lines in a copy of the shell, and what that printed."""
     probe = Probe(shell.state, shell.args)
     try:
-        output, _ = probe.typed("\n".join(lines))
+        output, _ = probe.answer("\n".join(lines))
         return probe.state, output.decode("utf-8", "replace")
     finally:
         probe.close()

@@ -7,11 +7,13 @@ knows what the calls are for.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 # PyDLL and not CDLL: the lock of the interpreter stays held across the call, so the child of a
 # clone owns it as the parent did.
@@ -31,23 +33,14 @@ _SYS_CLONE = {
 
 SIG_BLOCK = 0
 SIG_SETMASK = 2
+SIG_DFL = 0
+SIG_IGN = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 _syscall = _libc.syscall
-_unshare = _libc.unshare
-_mount = _libc.mount
-_umount2 = _libc.umount2
 _prctl = _libc.prctl
-_poll = _libc.poll
-_execve = _libc.execve
-_mount.argtypes = [
-    ctypes.c_char_p,
-    ctypes.c_char_p,
-    ctypes.c_char_p,
-    ctypes.c_ulong,
-    ctypes.c_char_p,
-]
-_umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
-_unshare.argtypes = [ctypes.c_int]
+_sigprocmask = _libc.sigprocmask
+_prctl.argtypes = [ctypes.c_int, ctypes.c_ulong]
 
 
 def _failed() -> OSError:
@@ -55,60 +48,28 @@ def _failed() -> OSError:
     return OSError(number, os.strerror(number))
 
 
+def last_errno() -> int:
+    """The errno of the last call here that failed."""
+    return int(_get_errno())
+
+
 def clone(flags: int) -> int:
     """clone(2) without a stack: fork(2) with flags. The new pid in the parent, 0 in the child.
 
     Only for a process with one thread, whose child soon calls execve or _exit: the fork handlers
-    of libc and Python do not run.
+    of libc and Python do not run. Raises OSError.
     """
     if _SYS_CLONE is None:
-        raise OSError(38, "clone(2) is not known for this processor")
+        raise OSError(errno.ENOSYS, "clone(2) is not known for this processor")
     pid: int = _syscall(_SYS_CLONE, flags, 0, 0, 0, 0)
     if pid < 0:
         raise _failed()
     return pid
 
 
-def unshare(flags: int) -> int:
-    """unshare(2)."""
-    if _unshare(flags) < 0:
-        raise _failed()
-    return 0
-
-
-def mount(
-    source: bytes | None, target: bytes, fstype: bytes | None, flags: int, data: bytes | None
-) -> int:
-    """mount(2)."""
-    if _mount(source, target, fstype, flags, data) < 0:
-        raise _failed()
-    return 0
-
-
-def umount2(target: bytes, flags: int) -> int:
-    """umount2(2)."""
-    if _umount2(target, flags) < 0:
-        raise _failed()
-    return 0
-
-
-def sethostname(name: bytes, size: int) -> int:
-    """sethostname(2)."""
-    if _libc.sethostname(name, ctypes.c_size_t(size)) < 0:
-        raise _failed()
-    return 0
-
-
-def setdomainname(name: bytes, size: int) -> int:
-    """setdomainname(2)."""
-    if _libc.setdomainname(name, ctypes.c_size_t(size)) < 0:
-        raise _failed()
-    return 0
-
-
 def prctl(option: int, argument: int) -> int:
     """prctl(2) with one argument."""
-    result: int = _prctl(option, ctypes.c_ulong(argument))
+    result: int = _prctl(option, argument)
     if result < 0:
         raise _failed()
     return result
@@ -118,13 +79,12 @@ class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 
 
-def poll_errors(fd: int, count: int, timeout: int) -> int:
-    """poll(2) of one descriptor for errors only: 0, or 1 if the other end of the pipe is closed."""
-    entry = _Pollfd(fd, 0, 0)
-    result: int = _poll(ctypes.byref(entry), count, timeout)
-    if result < 0:
-        raise _failed()
-    return result
+_POLLIN = 1
+
+
+def wait_readable(fd: int, mask: SignalSet) -> None:
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
+    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
 
 
 def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
@@ -132,12 +92,52 @@ def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)
 
 
-def execve(
-    path: bytes, argv: ctypes.Array[ctypes.c_char_p], envp: ctypes.Array[ctypes.c_char_p]
-) -> int:
-    """execve(2). Returns never, or raises."""
-    _execve(path, argv, envp)
-    raise _failed()
+# For a child, which calls C functions with nothing between: each page that it touches is copied.
+
+signal = _libc.signal
+signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+signal.restype = ctypes.c_ssize_t
+sigprocmask_raw = _libc.sigprocmask
+close = _libc.close
+dup2 = _libc.dup2
+poll = _libc.poll
+_read = _libc.read
+_read.restype = ctypes.c_ssize_t
+_write = _libc.write
+_write.restype = ctypes.c_ssize_t
+_c_functions: dict[str, Any] = {
+    name: getattr(_libc, name)
+    for name in ("mount", "umount2", "unshare", "sethostname", "setdomainname", "chdir", "execve")
+}
+
+
+def set_mask(mask: SignalSet) -> tuple[Any, ...]:
+    """The arguments of sigprocmask_raw that make this the signal mask."""
+    return SIG_SETMASK, mask.buffer, None
+
+
+def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
+    """A call as a C function and its C arguments. It returns -1 and sets errno when it fails.
+
+    ``read`` takes what it is to read as its second argument, ``poll`` the descriptor alone: it asks
+    for errors only, and gives 1 if the other end of a pipe is closed.
+    """
+    match name:
+        case "clone":
+            return _syscall, (_SYS_CLONE, args[0], 0, 0, 0, 0)
+        case "prctl":
+            return _prctl, args
+        case "poll":
+            return poll, (ctypes.byref(_Pollfd(args[0], 0, 0)), args[1], args[2])
+        case "read":
+            return _read, (args[0], ctypes.create_string_buffer(args[2]), ctypes.c_size_t(args[2]))
+        case "write":
+            return _write, (args[0], args[1], ctypes.c_size_t(args[2]))
+        case "mount":
+            return _c_functions[name], (*args[:3], ctypes.c_ulong(args[3]), args[4])
+        case "sethostname" | "setdomainname":
+            return _c_functions[name], (args[0], ctypes.c_size_t(args[1]))
+    return _c_functions[name], args
 
 
 PTRACE_TRACEME = 0
@@ -165,9 +165,4 @@ class SignalSet:
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
     """sigprocmask(2); ``old`` is filled with the mask before."""
-    _libc.sigprocmask(how, signals.buffer, None if old is None else old.buffer)
-
-
-def default_signal(number: int) -> None:
-    """signal(2) with SIG_DFL, behind the back of Python: for a child on its way to execve."""
-    _libc.signal(number, None)
+    _sigprocmask(how, signals.buffer, None if old is None else old.buffer)

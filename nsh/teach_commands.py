@@ -88,8 +88,6 @@ class TeachCommands(RunCommands):
             os.close(null)
             os.close(output)
         if outcome.interrupted:
-            if self.interactive:
-                raise Failure("interrupted, nothing is compared", status=130)
             raise Interrupted
         if not lines[-1]:
             lines.pop()
@@ -156,7 +154,7 @@ class TeachCommands(RunCommands):
             texts.append(self._command_text(command, also=found is not None))
         if not texts:
             close = explain.close(name, self.command_names())
-            raise Usage(f"explain: there is no topic {name!r}", f"explain {close}".rstrip())
+            raise Usage(f"there is no topic {name!r}", f"explain {close}".rstrip())
         self.page("\n\n".join(texts))
 
     def _trouble_text(self, trouble: Trouble) -> str:
@@ -187,7 +185,7 @@ class TeachCommands(RunCommands):
 
     def _topic_list(self) -> str:
         from nsh import explain
-        from nsh.shell import GROUPS, synopsis_of
+        from nsh.shell import GROUPS, summary_of
 
         parts = []
         for group, topics in explain.groups().items():
@@ -197,16 +195,16 @@ class TeachCommands(RunCommands):
         for _, names in GROUPS:
             for name in names:
                 if explain.find(name) is None:
-                    parts.append(f"  {name:<28}{_cut(synopsis_of(self, name)[1], 50)}")
+                    parts.append(f"  {name:<28}{_cut(summary_of(self, name), 50)}")
         parts.append("explain TOPIC says more; after an error, explain alone explains it.")
         return "\n".join(parts)
 
     def topics(self) -> list[tuple[str, str]]:
         """Every word that explain takes, each with a line about it: what completion offers."""
         from nsh import explain
-        from nsh.shell import synopsis_of
+        from nsh.shell import summary_of
 
-        found = {name: synopsis_of(self, name)[1] for name in self.command_names()}
+        found = {name: summary_of(self, name) for name in self.command_names()}
         found.update(explain.topics())
         return sorted(found.items())
 
@@ -224,7 +222,7 @@ class TeachCommands(RunCommands):
                 self.hinting = word == "on"
                 self.hinted.clear()
             case _:
-                raise self.usage()
+                raise Usage
 
     def after_run(self, argv: list[str]) -> None:
         """Called after each run and sh, when the command has ended by itself: gives a hint."""

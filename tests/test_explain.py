@@ -115,7 +115,7 @@ ELSEWHERE = {"newuidmap", "subuid", "nsenter", "lsns", "losetup", "fuser"}
         ("hostname x\nrun true", ["flags +uts", "uts: a host name"]),
         ("run /etc/passwd", ["EACCES: ", "execve: The file has no execute", "explain EACCES"]),
         ("flags +mnt\nmount tmpfs /no/such\nrun true", ["try: !mkdir", "mount: The target"]),
-        ("undo 0", ["the number of steps", "undo [N]"]),
+        ("undo 0", ["no number of steps", "undo [N]"]),
     ],
 )
 def test_alone_it_explains_the_last_error(before: str, words: list[str]) -> None:

@@ -91,10 +91,6 @@ def _session(fd: int, state: str) -> int:
     # What nsh itself remembers between sessions (not what a command sees) goes into the replay's
     # own directory.
     os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = state
-    if sys.platform.startswith("linux"):
-        from nsh.launch import handle_signals
-
-        handle_signals()
     answers = os.fdopen(os.dup(fd), "wb", buffering=0)
     with os.fdopen(fd, "rb") as commands:
         while size := commands.readline():
@@ -125,6 +121,14 @@ def run(shell: Shell, text: str) -> tuple[bool, int]:
     return ended, status
 
 
+def _unshare(flags: int) -> None:
+    """unshare(2). Raises OSError."""
+    function, args = syscalls.in_c("unshare", (flags,))
+    if function(*args) < 0:
+        number = syscalls.last_errno()
+        raise OSError(number, os.strerror(number))
+
+
 def probe(word: str) -> int:
     """Whether this process may have what a transcript requires. See unshare(2)."""
     from nsh.namespaces import BY_NAME
@@ -136,13 +140,13 @@ def probe(word: str) -> int:
                 print(f"this is uid {uid}")
                 return 1
         else:
-            syscalls.unshare(BY_NAME["user"].flag)
+            _unshare(BY_NAME["user"].flag)
             for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1")):
                 with open(f"/proc/self/{name}", "w") as file:
                     file.write(text)
             with open("/proc/self/gid_map", "w") as file:
                 file.write(f"0 {gid} 1")
-        syscalls.unshare(BY_NAME["uts"].flag | BY_NAME["mnt"].flag)
+        _unshare(BY_NAME["uts"].flag | BY_NAME["mnt"].flag)
     except OSError as error:
         print(f"unshare: {error.strerror}")
         return 1
