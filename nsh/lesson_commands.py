@@ -34,15 +34,17 @@ class LessonCommands(TeachCommands):
     def do_lesson(self, line: str) -> None:
         """lesson [NAME|FILE|reset|quit]
 
-        The course. Without an argument, list the lessons and how far you are; with the name of
-        one, start it, where you left it. FILE is a lesson of your own, NAME.nsh.md.
+        The course. Without an argument, list the lessons and how far you are; with the
+        name of one, start it, where you left it. FILE is a lesson of your own,
+        NAME.nsh.md.
 
-        All commands stay available during a lesson. After each run the goal is checked, in a child
-        of your state: what counts is what the kernel shows there, not what you typed. goal shows
-        the task again, hint helps a little, solution shows the way, skip goes on without.
+        All commands stay available during a lesson. After each run the goal is checked,
+        in a child of your state: what counts is what the kernel shows there, not what
+        you typed. goal shows the task again, hint helps a little, solution shows the
+        way, skip goes on without.
 
-        lesson reset forgets the progress in the lesson, or in all outside of one; lesson quit
-        leaves it.
+        lesson reset forgets the progress in the lesson, or in all outside of one;
+        lesson quit leaves it.
 
             lesson skeleton
         """
@@ -83,8 +85,8 @@ class LessonCommands(TeachCommands):
     def do_solution(self, line: str) -> None:
         """solution
 
-        Show the lines that reach the goal of the current step; sending them is up to you. The step
-        then counts as shown and not as solved.
+        Show the lines that reach the goal of the current step; sending them is up to
+        you. The step then counts as shown and not as solved.
         """
         self.words(line, at_most=0)
         self._in_lesson()
@@ -95,8 +97,8 @@ class LessonCommands(TeachCommands):
     def do_skip(self, line: str) -> None:
         """skip
 
-        Go on to the next step of the lesson without reaching the goal of this one. What it would
-        have left behind is done for you.
+        Go on to the next step of the lesson without reaching the goal of this one. What
+        it would have left behind is done for you.
         """
         from nsh import lesson
 

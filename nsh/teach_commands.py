@@ -26,13 +26,15 @@ class TeachCommands(RunCommands):
     def do_diff(self, line: str) -> None:
         """diff CMD [ARG...]
 
-        Run a command on the host and then inside, and show what differs in what it writes: side by
-        side where the terminal is wide enough for both, as a unified diff elsewhere.
+        Run a command on the host and then inside, and show what differs in what it
+        writes: side by side where the terminal is wide enough for both, as a unified
+        diff elsewhere.
 
-        Lines with - (or on the left) are the host's, lines with + (or on the right) are the
-        child's. Standard output, standard error and the exit status are compared. The command gets
-        no input. The status is 0 if all is equal, 1 if something differs, and 125 to 127, as with
-        run, if the command could not be started inside.
+        Lines with - (or on the left) are the host's, lines with + (or on the right) are
+        the child's. Standard output, standard error and the exit status are compared.
+        The command gets no input. The status is 0 if all is equal, 1 if something
+        differs, and 125 to 127, as with run, if the command could not be started
+        inside.
 
             flags +uts
             hostname box
@@ -128,11 +130,13 @@ class TeachCommands(RunCommands):
     def do_explain(self, line: str) -> None:
         """explain [TOPIC]
 
-        What a namespace, a system call, an errno, an idea or a command of nsh is, what it is for,
-        what surprises people about it, something to try here, and the manual page.
+        What a namespace, a system call, an errno, an idea or a command of nsh is, what
+        it is for, what surprises people about it, something to try here, and the manual
+        page.
 
-        Right after an error, without TOPIC, explain that error; otherwise list the topics. Names
-        are found as people write them: pid, CLONE_NEWPID, pid namespace; EPERM, eperm.
+        Right after an error, without TOPIC, explain that error; otherwise list the
+        topics. Names are found as people write them: pid, CLONE_NEWPID, pid namespace;
+        EPERM, eperm.
 
             explain pid
             explain EPERM
@@ -211,9 +215,10 @@ class TeachCommands(RunCommands):
     def do_hints(self, line: str) -> None:
         """hints [on|off]
 
-        Whether a run that shows one of the surprises of namespaces is followed by a line that says
-        why, and what to type. On at the prompt, off in scripts. Each hint is given once; `hints on`
-        gives them all again. Without an argument, show whether they are on.
+        Whether a run that shows one of the surprises of namespaces is followed by a
+        line that says why, and what to type. On at the prompt, off in scripts. Each
+        hint is given once; `hints on` gives them all again. Without an argument, show
+        whether they are on.
         """
         match self.words(line, at_most=1):
             case []:
