@@ -127,8 +127,10 @@ class RecordCommands(RunCommands):
         if self.recording is None:
             outcome = super()._launch(wanted)
         else:
-            with self.recording.around(wanted):
-                outcome = super()._launch(wanted)
+            with self.recording.around(wanted) as planned:
+                outcome = super()._launch(planned)
+            if outcome is not None and outcome.interrupted:
+                self.recording.left_out = "Ctrl-C interrupted it"
         if outcome is not None:
             self.seen_pids = [*self.seen_pids, *outcome.pids]
         return outcome
