@@ -43,6 +43,8 @@ class RecordCommands(RunCommands):
         the terminal (editors, pagers, shells) get it as ever; they cannot be replayed and are
         left out.
         """
+        if self.recording is not None:
+            self.recording.about_itself = True
         match self.words(line, at_most=1):
             case []:
                 self.message(self.recording.path if self.recording else "off")

@@ -121,6 +121,7 @@ class Recorder:
         self.plain = path.endswith(".nsht")
         self.requires: set[str] = set()
         self.left_out = ""
+        self.about_itself = False
         try:
             self.file = open(path, "a+b")
         except OSError as error:
@@ -148,6 +149,7 @@ class Recorder:
         """A line is about to run: its output goes through the relay from here on."""
         self.line = line
         self.left_out = ""
+        self.about_itself = False
         self.since = time.time()
         self.shell.flush()
         self.relay.ask(b"b")
@@ -178,6 +180,8 @@ class Recorder:
             self.relay.close()
             return
         self.relay.ask(b"e")
+        if self.about_itself:
+            return
         output = self.relay.text()
         if not self.left_out and _ALTERNATE_SCREEN.search(output):
             self.left_out = "it fills the screen"
