@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nsh.shell import Shell
 
@@ -18,16 +18,19 @@ usage: nsh [-evx] [SCRIPT [ARG...]]
        nsh --test [-q] [--jobs N] FILE...
        nsh --update [--yes] FILE...
 
-A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a prompt at a terminal,
-or commands from standard input.
+A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a
+prompt at a terminal, or commands from standard input, as for a SCRIPT named -.
+In the lines of sh, ! and host the ARGs are $1 and so on.
 
   -c COMMANDS   run these commands
   -e            stop at the first command that fails
   -v            show each line before it runs, and [STATUS] after a failure
-  -x            print each system call of a run on standard error, as `trace on` does
-  --record FILE write the session to FILE, a transcript
-  --test        replay transcripts and compare; -q: say only what failed; --jobs N: N at a time
-  --update      replay transcripts and rewrite what stopped matching, after asking; --yes: at once
+  -x            print each system call of a run, as `trace on` does
+  --record FILE  write the session to FILE, a transcript
+  --test        replay transcripts and compare; -q: say only what failed;
+                --jobs N: N at a time
+  --update      replay transcripts and rewrite what stopped matching, after asking;
+                --yes: without asking
   -h, --help    show this
   --version     show the version
 
@@ -129,39 +132,36 @@ def _main(argv: list[str]) -> int:
     from nsh.core import Failure, Interrupted, OutputFailed
     from nsh.shell import Shell
 
-    interactive = not options.commands and not options.operands and os.isatty(0) and os.isatty(1)
-    script = options.operands and not options.commands
+    script = ""
+    if options.operands and not options.commands:
+        script = options.operands.pop(0)
+    interactive = not script and not options.commands and os.isatty(0) and os.isatty(1)
     shell = Shell(
         interactive=interactive,
         echo=options.echo,
         stop=options.stop,
         trace=options.trace,
-        args=options.operands[1:] if script else options.operands,
+        args=options.operands,
     )
-    if sys.platform.startswith("linux"):
-        from nsh.launch import handle_signals
-
-        handle_signals()
     try:
         if options.record:
             shell.start_recording(options.record)
         if interactive:
             _typed(shell)
-        elif script:
-            shell.run_script(_script_lines(options.operands[0]), options.operands[0])
         elif options.commands:
             lines = [line for text in options.commands for line in text.split("\n")]
             shell.run_script(lines, "-c")
+        elif script in ("", "-"):
+            shell.run_script(_stdin_lines(shell), "stdin")
         else:
-            shell.run_script(_stdin_lines(), "stdin")
+            shell.run_script(_script_lines(script), script)
         shell.flush()
     except Failure as failure:
-        shell.where = ""
         if options.record and shell.recording is None:
             shell.explain_failure(failure.why, failure.mends)
             return failure.status
-        shell.explain_failure(failure.why, ["nsh --help"])
-        return 127 if not os.path.exists(options.operands[0]) else 126
+        _say(failure.why, "try: nsh --help")
+        return 126 if script in ("", "-") or os.path.exists(script) else 127
     except OutputFailed as error:
         return _output_failed(str(error), shell.status)
     except (Interrupted, KeyboardInterrupt):
@@ -231,6 +231,7 @@ def _script_lines(path: str) -> Iterable[str]:
 def _typed(shell: Shell) -> None:
     """The plain prompt."""
     from nsh.core import MORE
+    from nsh.words import continues
 
     try:
         import readline  # noqa: F401  (it gives input() editing and history)
@@ -247,8 +248,6 @@ def _typed(shell: Shell) -> None:
             shell.message("")
             parts = ""
             continue
-        from nsh.words import continues
-
         if continues(line):
             parts = line[:-1]
             continue
@@ -259,18 +258,28 @@ def _typed(shell: Shell) -> None:
         except KeyboardInterrupt:
             shell.status = 130
             shell.message("")
+            shell.after_command()
 
 
-def _stdin_lines() -> Iterable[str]:
-    """The lines of standard input, from a copy of it; children get /dev/null in its place.
+def _stdin_lines(shell: Shell) -> Iterator[str]:
+    """The lines of standard input as they arrive, from a copy of it. Raises Failure.
 
-    A child must not eat the script.
+    Children get /dev/null in its place: a child must not eat the script. What nsh has written is
+    handed over before it waits for the next line, for whoever talks to it through pipes.
     """
-    script = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="surrogateescape", newline="\n")
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    return script
+    from nsh.core import Failure
+    from nsh.shell import open_text
+
+    try:
+        script = open_text(os.dup(0))
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        while line := script.readline():
+            yield line
+            shell.flush()
+    except OSError as error:
+        raise Failure(f"cannot read standard input: {error.strerror}") from None
 
 
 def _repair_descriptors() -> None:
@@ -282,9 +291,12 @@ def _repair_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open("/dev/null", os.O_RDWR)
+    # What is not valid text passes through: out as the bytes that came in.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+            stream.reconfigure(  # type: ignore[union-attr]
+                encoding=sys.getfilesystemencoding(), errors="surrogateescape"
+            )
 
 
 def _say(*texts: str) -> None:

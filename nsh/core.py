@@ -13,6 +13,7 @@ from collections import deque
 
 from nsh import words
 from nsh.host import Host
+from nsh.namespaces import find
 from nsh.plan import Refusal
 from nsh.state import START, State
 
@@ -26,12 +27,23 @@ HISTORY_LINES = 1000
 PROMPT = "nsh> "
 MORE = "> "
 
-RAW = frozenset(("sh", "host", "!"))
-"""Commands that get the rest of the line as it is typed: a shell will read it."""
+RAW = frozenset(("sh", "host"))
+"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
+
+# Control characters in a message would play tricks with the terminal or break its line.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_VISIBLE[ord("\n")] = "\\n"
+_VISIBLE[ord("\r")] = "\\r"
+_VISIBLE[ord("\t")] = "\t"
 
 
 class Failure(Exception):
-    """A command that could not do its work: one sentence, the lines that mend it, the status."""
+    """A command that could not do its work.
+
+    why     one sentence
+    mends   lines to type that mend it
+    status  the exit status of the command
+    """
 
     status = 1
 
@@ -44,9 +56,16 @@ class Failure(Exception):
 
 
 class Usage(Failure):
-    """A command that was not typed right."""
+    """A command that was not typed right.
+
+    ``onecmd`` puts the name of the command before the reason; without a reason it shows the usage
+    line, without mends the command's ``help``.
+    """
 
     status = 2
+
+    def __init__(self, why: str = "", *mends: str) -> None:
+        super().__init__(why, *mends)
 
 
 class OutputFailed(Exception):
@@ -54,7 +73,7 @@ class OutputFailed(Exception):
 
 
 class Interrupted(Exception):
-    """Ctrl-C ended a command in a script, so the script ends too."""
+    """Ctrl-C ended a command: what was to come after it, a whole script too, is not run."""
 
 
 class Core(cmd.Cmd):
@@ -66,6 +85,9 @@ class Core(cmd.Cmd):
     echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
+    where        what stands before a message: "FILE:LINE: " in a script
+    lines        the last lines typed, of ``typed`` in all
+    sourcing     the files that are being sourced, the innermost last
     """
 
     prompt = PROMPT
@@ -89,10 +111,12 @@ class Core(cmd.Cmd):
         self.host = Host()
         self.state = START
         self.status = 0
+        self.last_status = 0
         self.where = ""
         self.past: deque[State] = deque(maxlen=UNDO_STEPS)
         self.future: list[State] = []
         self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
+        self.typed = 0
         self.sourcing: list[str] = []
 
     # The doors.
@@ -118,7 +142,7 @@ class Core(cmd.Cmd):
         self.flush()
         try:
             for text in texts:
-                sys.stderr.write(f"nsh: {self.where}{text}\n")
+                sys.stderr.write(f"nsh: {self.where}{text}".translate(_VISIBLE) + "\n")
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):
             pass  # there is no other place to say it
@@ -130,44 +154,49 @@ class Core(cmd.Cmd):
     # A line.
 
     def run_line(self, line: str) -> bool:
-        """Run one whole line, its commands one after the other. True if the shell shall end."""
-        if line.strip():
+        """Run one whole line, its commands one after the other. True if the shell shall end.
+
+        A line with an open quote is not run at all. Raises Interrupted in a script.
+        """
+        if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
-        rest = line
-        while rest.strip(words.BLANKS):
-            try:
-                if words.first_word(rest)[0] in RAW or rest.lstrip().startswith("!"):
-                    command, rest = rest.strip(words.BLANKS), ""
-                else:
-                    command, rest = words.next_command(rest)
-            except words.WordError as error:
-                self.status = 2
-                self.explain_failure(error.why, ["close it, or write \\ before the quote"])
-                self.after_command()
-                break
-            if command and self.onecmd(command):
-                return True
-            if command and self.status and self.stop and not self.interactive:
-                return True
+            self.typed += 1
+        try:
+            commands = words.commands(line, RAW)
+        except words.WordError as error:
+            self.status = 2
+            self._not_words(line, error)
+            self.after_command()
+            return self.stop and not self.interactive
+        try:
+            for command in commands:
+                if self.onecmd(command):
+                    return True
+                if self.status and self.stop and not self.interactive:
+                    return True
+        except Interrupted:
+            if not self.interactive or self.sourcing:
+                raise
+            self.after_command()
         return False
 
     def onecmd(self, line: str) -> bool:
         """Run one command, tell of its failure, and set ``status``. True if the shell shall end."""
-        before = self.status
+        self.last_status = self.status
         self.status = 0
         ended = False
         try:
-            if words.first_word(line)[0].strip("?"):
-                self.last_status = before
-                ended = bool(super().onecmd(line))
-            else:
-                self.last_status = before
-                ended = bool(super().onecmd("help" + line.replace("?", " ", 1)))
+            ended = bool(super().onecmd(line))
         except words.Operator as error:
             self._operator(line, error)
         except words.WordError as error:
             self.status = 2
-            self.explain_failure(error.why, ["close it, or write \\ before the quote"])
+            self._not_words(line, error)
+        except Usage as usage:
+            self.status = usage.status
+            name = self.parseline(line)[0] or ""
+            why = f"{name}: {usage.why}" if usage.why else f"usage: {self.synopsis(name)}"
+            self.explain_failure(why, usage.mends or (f"help {name}",))
         except Failure as failure:
             self.status = failure.status
             self.explain_failure(failure.why, failure.mends)
@@ -179,33 +208,41 @@ class Core(cmd.Cmd):
         return ended
 
     def after_command(self) -> None:
-        """Show the status of a command that failed, at a prompt and under -v."""
-        if self.status and (self.interactive or self.echo):
+        """Show the status of a command that failed, at a prompt and under -v.
+
+        A sourced file is part of the command that sources it.
+        """
+        if self.status and (self.interactive or self.echo) and not self.sourcing:
             self.message(f"[{self.status}]")
 
     def parseline(self, line: str) -> tuple[str | None, str | None, str]:
         """cmd.Cmd's hook: the name of the command, the rest, and the whole line."""
-        line = line.strip(words.BLANKS)
+        line = line.lstrip(words.BLANKS)
         if line.startswith("!"):
-            return "host", line[1:].strip(words.BLANKS), line
+            return "host", line[1:].lstrip(words.BLANKS), line
         if line.startswith("?"):
-            return "help", line[1:].strip(words.BLANKS), line
-        first, rest = words.first_word(line)
-        if first in RAW:
-            return first, rest, line
-        names = words.split(first) if "'" in first or '"' in first or "\\" in first else [first]
-        return names[0] if names else "", rest, line
+            return "help", line[1:].lstrip(words.BLANKS), line
+        return *words.command_word(line), line
 
     def default(self, line: str) -> None:
         """cmd.Cmd's hook for a command that there is not."""
-        name, rest = words.first_word(line)
-        close = self.close_command(name)
-        if close:
-            raise Usage(
-                f"there is no command {name}: did you mean {close}?", f"{close} {rest}".rstrip()
-            )
-        mend = f"run {name} {rest}".rstrip() if self._is_program(name) else "help"
-        raise Usage(f"there is no command {name}", mend)
+        name, rest = words.command_word(line)
+        why = f"there is no command {words.shorten(name)}"
+        mend = "help"
+        if self._is_program(name):
+            mend = f"run {line}"
+            try:
+                words.split(line)
+            except words.Operator:
+                mend = f"sh {line}"
+        elif close := self.close_command(name):
+            why += f": did you mean {close}?"
+            mend = f"{close} {rest}".rstrip()
+        elif name[:1] in "+-" and find(name[1:]):
+            mend = f"flags {line}"
+        elif "=" in name[1:]:
+            mend = f"env {line}"
+        raise Failure(why, mend, status=2)
 
     def emptyline(self) -> bool:
         """cmd.Cmd's hook: an empty line does nothing."""
@@ -215,15 +252,23 @@ class Core(cmd.Cmd):
         """The command that a mistyped name may have meant, "" if none is close."""
         import difflib
 
-        close = difflib.get_close_matches(name, self.command_names(), 1, 0.7)
+        close = difflib.get_close_matches(name[:80], self.command_names(), 1, 0.7)
         return close[0] if close else ""
 
     def _is_program(self, name: str) -> bool:
-        places = self.host.environ.get("PATH", "").split(":")
-        return any(os.access(f"{place}/{name}", os.X_OK) for place in places if place)
+        if "/" in name:
+            places = [name]
+        else:
+            path = self.host.environ.get("PATH", "").split(":")
+            places = [f"{place}/{name}" for place in path if place and name]
+        return any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places)
+
+    def _not_words(self, line: str, error: words.WordError) -> None:
+        mended = line.strip(words.BLANKS) + error.lacks
+        self.explain_failure(error.why, [mended] if error.lacks and len(mended) < 500 else [])
 
     def _operator(self, line: str, error: words.Operator) -> None:
-        name, rest = words.first_word(line)
+        name, rest = words.command_word(line)
         self.status = 2
         if name in ("run", "plan"):
             why = (
@@ -232,12 +277,17 @@ class Core(cmd.Cmd):
             mend = f"sh {rest}" if name == "run" else f"plan sh -c {words.quote(rest)}"
         else:
             why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
-            mend = f"help {name}" if name in self.command_names() else "help"
+            mend = f"help {name}"
         self.explain_failure(why, [mend])
 
     def command_names(self) -> list[str]:
         """The names of all commands."""
         return sorted({name[3:] for name in dir(type(self)) if name.startswith("do_")})
+
+    def synopsis(self, name: str) -> str:
+        """The usage line of a command: the first of its docstring."""
+        doc = getattr(self, "do_" + name).__doc__ or name
+        return str(doc.strip().splitlines()[0])
 
     # For the commands.
 
@@ -245,18 +295,8 @@ class Core(cmd.Cmd):
         """The words of a command's line. Raises Usage if there are too few or too many."""
         found = words.split(line)
         if len(found) < at_least or (at_most is not None and len(found) > at_most):
-            raise self.usage()
+            raise Usage
         return found
-
-    def usage(self, why: str = "") -> Usage:
-        """The error of a command typed wrong: why, and its usage line."""
-        name = sys._getframe(1).f_code.co_name
-        if name == "words":
-            name = sys._getframe(2).f_code.co_name
-        command = name.removeprefix("do_")
-        doc = getattr(type(self), "do_" + command).__doc__ or command
-        synopsis = doc.strip().splitlines()[0]
-        return Usage(f"{command}: {why}" if why else f"usage: {synopsis}", f"help {command}")
 
     def change(self, **changes: Any) -> None:
         """Put a new state in the place of the old one, which undo finds again."""
@@ -268,6 +308,14 @@ class Core(cmd.Cmd):
             self.past.append(self.state)
             self.future.clear()
             self.state = state
+
+
+def number(word: str, most: int) -> int | None:
+    """A whole number from 0 to ``most`` as it is typed, None if the word is none."""
+    if not (word.isascii() and word.isdigit()):
+        return None
+    word = word.lstrip("0") or "0"
+    return int(word) if len(word) <= len(str(most)) and int(word) <= most else None
 
 
 def _reason(error: BaseException) -> str:

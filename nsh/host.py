@@ -81,14 +81,15 @@ class Host:
         self._environments: dict[tuple[tuple[str, str | None], ...], Environment] = {}
 
     def _without_coercion(self) -> None:
-        # In the C locale Python itself puts LC_CTYPE into the environment (PEP 538); a child must
-        # get what nsh was given.
+        # In the C locale Python itself sets LC_CTYPE in the environment (PEP 538); a child must get
+        # what nsh was given.
         if self.environ.get("LC_CTYPE") == "C.UTF-8":
-            started_with = read_text("/proc/self/environ")
-            if started_with is not None and "LC_CTYPE" not in [
-                pair.partition("=")[0] for pair in started_with.split("\0")
-            ]:
-                del self.environ["LC_CTYPE"]
+            given = read_text("/proc/self/environ")
+            for pair in ["LC_CTYPE=C.UTF-8"] if given is None else given.split("\0"):
+                if pair.startswith("LC_CTYPE="):
+                    self.environ["LC_CTYPE"] = pair.removeprefix("LC_CTYPE=")
+                    return
+            del self.environ["LC_CTYPE"]
 
     @property
     def capabilities(self) -> int:
@@ -144,6 +145,10 @@ class Host:
     def subordinate(self, kind: str) -> tuple[tuple[int, int], ...]:
         """The user's ranges in /etc/subuid (kind "uid") or /etc/subgid ("gid")."""
         return subordinate_ranges(read_text(f"/etc/sub{kind}") or "", self.user, self.uid)
+
+    def find(self, candidates: list[str]) -> str:
+        """The first of these files that can be executed here, the last if none can."""
+        return next((path for path in candidates if os.access(path, os.X_OK)), candidates[-1])
 
     def owned_ranges(self, kind: str) -> tuple[Range, ...]:
         """This process's own uid_map or gid_map. See user_namespaces(7)."""

@@ -1,8 +1,12 @@
 """Launch: performs a Plan in forked processes and waits for the command.
 
 It knows the calls but no user interface: what it has to say travels as values. A call that fails
-in a child comes back over the close-on-exec pipe as "INDEX -1 ERRNO"; end of file without that
-means that execve succeeded, because execve closed the pipe.
+in a child comes back over the close-on-exec pipe as "INDEX -1 ERRNO !"; end of file without that
+means that execve succeeded, because execve closed the pipe, or that the child was killed.
+
+Signals are blocked from the first call to the end of the wait. They get in at two places only:
+while nsh waits for a report, where they do what they always do, and while it waits for the
+command, where it takes them one by one. So none is lost and none comes between two lines.
 """
 
 from __future__ import annotations
@@ -13,22 +17,21 @@ import signal
 import time
 
 from nsh import syscalls
-from nsh.host import Environment, read_text, status_field
-from nsh.plan import CHILD, PARENT, Call, Plan, Slot
+from nsh.child import become, fill, prepare
+from nsh.plan import CHILD, PARENT, Call, Plan
+from nsh.processes import handles, is_stopped, never_executed, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Values = dict[str, int]
+    from nsh.child import Values
+    from nsh.terminal import Terminal
+
     Trace = Callable[[Call, Values, int, int], None]
     """What is told of each call: the call, the slots so far, its result, its errno or 0."""
 
-# execvp(3) goes on to the next directory of PATH after these.
-_NEXT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT)
-
-_FAILED = 125
 _GRACE = 0.15
 """Seconds that a command has to end after Ctrl-C before nsh says that it has not."""
 
@@ -49,7 +52,8 @@ class CallFailed(Exception):
 class Outcome:
     """How a run ended.
 
-    status       the exit status of the command, 128+N if signal N ended it
+    status       the exit status of the command, 128+N if signal N ended it (or ended the child
+                 before it became the command)
     signal       that signal, 0 if none
     interrupted  whether Ctrl-C came during the run
     links        what the plan's readlink calls gave, by path
@@ -77,107 +81,83 @@ class _Gone(Exception):
     """The child ended in the middle of its set-up without a report: something killed it."""
 
 
-def _encode(value: object) -> object:
-    return os.fsencode(value) if isinstance(value, str) else value
-
-
-_encoded: list[Any] = [None, None]
-
-
-def envp(environment: Environment) -> Any:
-    """The environment as a C array; the last one is kept, runs mostly share it."""
-    if _encoded[0] is not environment:
-        words = [os.fsencode(pair) for pair in environment]
-        _encoded[:] = [environment, syscalls.c_strings(words)]
-    return _encoded[1]
-
-
-def fill(value: object, values: Values) -> object:
-    """An argument with the slots in it filled."""
-    if isinstance(value, Slot):
-        number = values[value.name]
-        return f"{value.before}{number}{value.after}".strip() if value.is_text else number
-    return value
-
-
-_CHILD_CALLS: dict[str, Callable[..., int]] = {
-    "clone": syscalls.clone,
-    "prctl": syscalls.prctl,
-    "poll": syscalls.poll_errors,
-    "unshare": syscalls.unshare,
-    "mount": syscalls.mount,
-    "umount2": syscalls.umount2,
-    "sethostname": syscalls.sethostname,
-    "setdomainname": syscalls.setdomainname,
-    "chdir": lambda path: os.chdir(path) or 0,  # type: ignore[func-returns-value]
-    "execve": syscalls.execve,
-    "write": lambda fd, data, _size: os.write(fd, data),
-    "read": lambda fd, data, size: len(os.read(fd, size)),
-}
-
-
 class Launch:
     """One run of one plan."""
 
-    def __init__(self, plan: Plan, trace: Trace | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        trace: Trace | None,
+        still_alive: Callable[[], None] | None,
+        terminal: Terminal | None,
+        mask: syscalls.SignalSet,
+    ) -> None:
         self.plan = plan
         self.trace = trace
+        self.still_alive = still_alive
+        self.terminal = terminal
+        self.mask = mask  # the signal mask as it was before, for the child
         self.values: Values = {}
         self.links: dict[str, str] = {}
         self.interrupts = 0
-        self.still_alive: Callable[[], None] | None = None
+        self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._alive: list[int] = []  # processes started and not yet reaped
+        self._open: list[int] = []  # descriptors to close at the end
         self._unread = b""
-        self._attached = False
-        self._open: list[int] = []
+        self._held: list[bytes] = []
+        self._last_report: Call | None = None
+        self._last_try: Call | None = None
+        self._deadline: float | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that is or becomes the command, 0 if it is not known yet."""
+        return self.values.get(self.plan.last, 0)
 
     def run(self) -> Outcome:
         """Perform the plan and wait. Raises CallFailed; leaves no process and no descriptor."""
-        steps = self._prepare()
         try:
             try:
-                self._parent(steps)
+                self._parent()
                 self._finish_reports()
             except _Gone:
                 pass
-            except BaseException:
-                self._kill()
-                raise
             return self._wait()
+        except CallFailed:
+            self._kill()
+            raise
+        except BaseException:
+            self._kill(unknown=True)
+            raise
         finally:
             for fd in self._open:
                 os.close(fd)
 
-    def _prepare(self) -> list[tuple[str, Callable[..., int], tuple[Any, ...], Call]]:
-        """The calls with their functions and C arguments: what can be done before the fork, is."""
-        steps = []
-        for call in self.plan.calls:
-            args: tuple[Any, ...] = call.args
-            if call.name == "execve":
-                path, argv, environment = args
-                if not any(isinstance(word, Slot) for word in argv):
-                    argv = syscalls.c_strings([os.fsencode(word) for word in argv])
-                args = (os.fsencode(path), argv, envp(environment))
-            else:
-                args = tuple([_encode(arg) for arg in args])
-            steps.append((call.actor, _CHILD_CALLS.get(call.name, _nothing), args, call))
-        return steps
-
     # The parent's side.
 
-    def _parent(self, steps: list[tuple[str, Callable[..., int], tuple[Any, ...], Call]]) -> None:
-        for actor, _, _, call in steps:
-            if actor != PARENT:
+    def _parent(self) -> None:
+        for call in self.plan.calls:
+            if call.actor != PARENT:
                 continue
             try:
-                result = self._perform(call, steps)
+                result = self._perform(call)
             except OSError as error:
-                if self.trace:
-                    self.trace(call, self.values, -1, error.errno or 0)
-                raise CallFailed(call, error.errno or 0, self.values) from None
+                self._parent_failed(call, error.errno or 0)
             if self.trace:
                 self.trace(call, self.values, result, 0)
 
-    def _perform(self, call: Call, steps: list[Any]) -> int:
+    def _parent_failed(self, call: Call, number: int) -> None:
+        """Raise CallFailed, or _Gone if the call failed because the child is no more."""
+        if CHILD in self.values and os.waitid(
+            os.P_PID, self.values[CHILD], os.WEXITED | os.WNOHANG | os.WNOWAIT
+        ):
+            self._finish_reports()
+            raise _Gone
+        if self.trace:
+            self.trace(call, self.values, -1, number)
+        raise CallFailed(call, number, self.values) from None
+
+    def _perform(self, call: Call) -> int:
         args: list[Any] = [fill(arg, self.values) for arg in call.args]
         match call.name:
             case "pipe2":
@@ -186,9 +166,7 @@ class Launch:
                 self._open += ends
                 return 0
             case "clone":
-                pid = self._fork(call, args[0], steps)
-                self.values[call.gives[0]] = pid
-                return pid
+                return self._fork(call, args[0])
             case "openat":
                 fd = os.open(args[1], args[2])
                 self.values[call.gives[0]] = fd
@@ -196,8 +174,8 @@ class Launch:
                 return fd
             case "write":
                 written = os.write(args[0], args[1])
-                if "map" in str(call.args[0]) or "setgroups" in str(call.args[0]):
-                    self._close(args[0])
+                if args[0] != self.values.get("go[1]"):
+                    self._close(args[0])  # a map file: one write is all it takes
                 return written
             case "read":
                 return self._wait_for(args[1])
@@ -205,27 +183,28 @@ class Launch:
                 self.links[call.args[0].after.removeprefix("/ns/")] = link = os.readlink(args[0])  # type: ignore[attr-defined]
                 return len(link)
             case "wait4":
-                _, status = os.waitpid(args[0], 0)
-                code = os.waitstatus_to_exitcode(status)
-                if code:
-                    number = errno.ENOENT if code == 127 else 0
-                    raise CallFailed(call, number, self.values)
-                return int(args[0])
+                return self._wait_for_program(call, args[0])
         raise AssertionError(f"the parent makes no call {call.name}")
 
     def _close(self, fd: int) -> None:
         self._open.remove(fd)
         os.close(fd)
 
-    def _fork(self, call: Call, flags: int, steps: list[Any]) -> int:
-        old = syscalls.SignalSet()
-        syscalls.sigprocmask(syscalls.SIG_BLOCK, _handled_set, old)
-        try:
-            pid = syscalls.clone(flags)
-            if pid == 0:
-                self._child(steps, call.gives[0], old)
-        finally:
-            syscalls.sigprocmask(syscalls.SIG_SETMASK, old)
+    def _fork(self, call: Call, flags: int) -> int:
+        steps = prepare(self.plan, call.gives[0], self.values)
+        pid = syscalls.clone(flags)
+        if pid == 0:
+            become(
+                call.gives[0],
+                self.plan.last,
+                steps,
+                self.values,
+                _restore,
+                self.mask,
+                self.trace is not None,
+            )
+        self.values[call.gives[0]] = pid
+        self._alive.append(pid)
         if call.gives[0] == CHILD:
             self._close(self.values["reports[1]"])
             if "go[0]" in self.values:
@@ -234,8 +213,12 @@ class Launch:
 
     def _line(self) -> bytes | None:
         """The next line of the reports, None at end of file."""
+        reports = self.values["reports[0]"]
         while b"\n" not in self._unread:
-            part = os.read(self.values["reports[0]"], 4096)
+            # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
+            # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
+            syscalls.wait_readable(reports, self.mask)
+            part = os.read(reports, 64)
             if not part:
                 return None
             self._unread += part
@@ -243,118 +226,107 @@ class Launch:
         return line
 
     def _wait_for(self, expected: bytes) -> int:
-        while (line := self._line()) is not None:
+        """Wait for the text that a child writes when it has got that far."""
+        [writes] = [
+            call
+            for call in self.plan.calls
+            if call.name == "write" and call.actor != PARENT and call.args[1] == expected
+        ]
+        arrived = False
+        # The pid comes in a report of the process that forked it, which may be the slower one.
+        # In a trace, the child's line comes before nsh's.
+        while not (
+            arrived
+            and writes.actor in self.values
+            and (self.trace is None or self._last_report is writes)
+        ):
+            line = self._line()
+            if line is None:
+                raise _Gone
             if line + b"\n" == expected:
-                if self.trace and (line := self._line()) is not None:
-                    self._report(line)  # the child's own line of the trace comes before nsh's
-                return len(expected)
-            self._report(line)
-        raise _Gone
+                arrived = True
+            else:
+                self._report(line)
+        return len(expected)
+
+    def _wait_for_program(self, call: Call, pid: int) -> int:
+        """wait4 for newuidmap or newgidmap. Raises CallFailed if its answer is no.
+
+        It has no pipe for reports: nsh's own copy of that end has to be closed by then.
+        """
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self._take_signal(pid)
+        _, status = os.waitpid(pid, 0)
+        self._alive.remove(pid)
+        if self.interrupts:
+            raise KeyboardInterrupt
+        code = os.waitstatus_to_exitcode(status)
+        number = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
+        [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
+        if self.trace:
+            self.trace(execve, self.values, -1 if number else 0, number)
+        if code:
+            raise CallFailed(execve if number else call, number, self.values)
+        return pid
 
     def _finish_reports(self) -> None:
-        last_try: Call | None = None
-        while (line := self._line()) is not None:
-            last_try = self._report(line)
-        if self.trace and self.plan.argv:
-            tries = [call for call in self.plan.calls if call.name == "execve"]
-            tries = [call for call in tries if call.actor == self.plan.last]
-            after = tries.index(last_try) + 1 if last_try in tries else 0
+        try:
+            while (line := self._line()) is not None:
+                self._report(line)
+        except OSError:
+            pass  # then waiting tells how it ended
+        for line in self._held:
+            self._tell(line)
+        # A child that is killed closes the pipe too, and has executed nothing.
+        if self.trace and self.plan.argv and self.pid and not never_executed(self.pid):
+            tries = self._executions(self.plan.last)
+            after = tries.index(self._last_try) + 1 if self._last_try else 0
             self.trace(tries[after], self.values, 0, 0)
 
-    def _report(self, line: bytes) -> Call:
-        """Take one "INDEX RESULT ERRNO" of a child. Raises CallFailed if it is a failure."""
+    def _executions(self, actor: str) -> list[Call]:
+        """The actor's calls of execve: one for each file that is tried."""
+        return [call for call in self.plan.calls if (call.name, call.actor) == ("execve", actor)]
+
+    def _report(self, line: bytes) -> None:
+        """Take one "INDEX RESULT ERRNO" of a child. Raises CallFailed if it is a failure.
+
+        What the last process reports is held back until its pid is known.
+        """
+        call = self.plan.calls[int(line.split(b" ", 1)[0])]
+        if call.actor not in self.values:
+            self._held.append(line)
+            return
+        self._tell(line)
+        if call.name == "clone":
+            held, self._held = self._held, []
+            for line in held:
+                self._tell(line)
+
+    def _tell(self, line: bytes) -> None:
         index, result, number = [int(word) for word in line.split()[:3]]
-        call = self.plan.calls[index]
+        call = self._last_report = self.plan.calls[index]
+        if call.name == "execve":
+            self._last_try = call
         if call.name == "clone" and result > 0:
             self.values[call.gives[0]] = result
-        if self.trace:
+            self._alive.append(result)
+        if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, number)
         if line.endswith(b"!"):
             raise CallFailed(call, number, self.values)
-        return call
-
-    # The child's side, up to execve or _exit.
-
-    def _child(self, steps: list[Any], me: str, old: syscalls.SignalSet) -> None:
-        reports = self.values["reports[1]"]
-        index = 0
-        try:
-            for number in _handled:
-                syscalls.default_signal(number)
-            syscalls.sigprocmask(syscalls.SIG_SETMASK, old)
-            if me == CHILD:
-                os.close(self.values["reports[0]"])
-                if "go[1]" in self.values:
-                    os.close(self.values["go[1]"])
-            denied = 0
-            for index, (actor, function, args, call) in enumerate(steps):
-                if actor != me:
-                    continue
-                if call.name == "execve" and self.trace and not self._attached:
-                    self._attach()
-                try:
-                    result = function(*[fill(arg, self.values) for arg in args])
-                except OSError as error:
-                    number = error.errno or 0
-                    later = index + 1 < len(steps) and steps[index + 1][3].name == "execve"
-                    if call.name == "execve" and number in _NEXT and later:
-                        if number == errno.EACCES:
-                            denied = index
-                        if self.trace:
-                            os.write(reports, b"%d -1 %d\n" % (index, number))
-                        continue
-                    if call.name == "execve" and denied and number != errno.EACCES:
-                        # As execvp(3): a file that may not be run is the better reason.
-                        if self.trace:
-                            os.write(reports, b"%d -1 %d\n" % (index, number))
-                        index, number = denied, errno.EACCES
-                    os.write(reports, b"%d -1 %d !\n" % (index, number))
-                    os._exit(127 if me != self.plan.last and me != CHILD else _FAILED)
-                if call.name == "clone":
-                    if result == 0:
-                        me = call.gives[0]
-                        continue
-                    os.write(reports, b"%d %d 0\n" % (index, result))
-                elif (call.name == "poll" and result) or (call.name == "read" and not result):
-                    os._exit(_FAILED)  # nsh is gone
-                elif self.trace:
-                    os.write(reports, b"%d %d 0\n" % (index, result))
-            os._exit(0)
-        except BaseException:
-            os.write(reports, b"%d -1 %d !\n" % (index, errno.EINTR))
-        finally:
-            os._exit(_FAILED)
-
-    def _attach(self) -> None:
-        # Under ptrace the kernel stops a process right after its execve, so that the line of the
-        # trace stands before anything that the command writes. Not possible when nsh itself is
-        # under strace; then the order of these two is a matter of luck.
-        self._attached = True
-        try:
-            syscalls.ptrace(syscalls.PTRACE_TRACEME, 0)
-        except OSError:
-            pass
 
     # Waiting.
 
-    @property
-    def pid(self) -> int:
-        """The process that is or becomes the command, 0 if it is not there yet."""
-        return self.values.get(self.plan.last, 0)
-
     def _wait(self) -> Outcome:
-        if self.plan.last != CHILD:
-            _, status = os.waitpid(self.values[CHILD], 0)
-        while self.pid:
-            _, status = os.waitpid(self.pid, 0)
-            if not os.WIFSTOPPED(status):
-                break
-            stopped_by = os.WSTOPSIG(status)
-            syscalls.ptrace(
-                syscalls.PTRACE_DETACH,
-                self.pid,
-                0 if stopped_by == signal.SIGTRAP else stopped_by,
-            )
+        status = 0
+        if self.plan.last != CHILD and self.values[CHILD] in self._alive:
+            status = self._wait_for_end(self.values[CHILD])
+            if status and not self.pid:
+                self._kill(unknown=True)  # it may have been killed between its fork and the report
+        if self.pid:
+            status = self._wait_for_end(self.pid)
+        while _waited and signal.sigtimedwait(_waited, 0):
+            self.interrupts += 1
         code = os.waitstatus_to_exitcode(status)
         return Outcome(
             128 - code if code < 0 else code,
@@ -364,115 +336,133 @@ class Launch:
             tuple([self.values[name] for name in {CHILD, self.plan.last} if name in self.values]),
         )
 
-    def _kill(self) -> None:
-        """End and reap what this launch has started."""
-        for name in {CHILD, self.plan.last}:
-            pid = self.values.get(name)
-            if pid:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+    def _wait_for_end(self, pid: int) -> int:
+        """The wait status of a process that has ended. Takes the signals that come until then."""
+        while True:
+            found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+            if found and not os.WIFSTOPPED(status):
+                self._alive.remove(pid)
+                return status
+            if found:
+                self._stopped(pid, os.WSTOPSIG(status))
+            else:
+                self._take_signal(pid)
 
-    def interrupted(self) -> None:
+    def _take_signal(self, pid: int) -> None:
+        """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
+        if self._deadline is None:
+            number = signal.sigwaitinfo(_taken).si_signo
+        else:
+            info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
+            if info is None:
+                self._deadline = None
+                if self.still_alive and not handles(pid, signal.SIGINT):
+                    self.still_alive()
+                return
+            number = info.si_signo
+        if number == signal.SIGINT:
+            self._interrupted(pid)
+        elif number != signal.SIGCHLD:
+            self._end(number)
+
+    def _interrupted(self, pid: int) -> None:
         """Ctrl-C during the run: it has reached the command too, which shares the terminal.
 
         PID 1 of a pid namespace does not get a signal that it does not handle (pid_namespaces(7)):
         the first Ctrl-C is then told through ``still_alive``, the second kills.
         """
         self.interrupts += 1
-        if self.plan.last in (CHILD,) or not self.pid or not self.plan.state.has("pid"):
+        if is_stopped(pid):
+            os.kill(pid, signal.SIGCONT)  # a stopped process gets its signals when it goes on
+        if pid != self.pid or not self.plan.state.has("pid"):
             return
-        if self.interrupts > 1:
-            if self._deaf():
-                os.kill(self.pid, signal.SIGKILL)
+        if self.interrupts == 1:
+            self._deadline = time.monotonic() + _GRACE
+        elif not handles(pid, signal.SIGINT):
+            os.kill(pid, signal.SIGKILL)
+
+    def _stopped(self, pid: int, number: int) -> None:
+        """The child has stopped: at its execve, for the trace, or as Ctrl-Z and the like stop it."""
+        if self.trace:
+            try:
+                syscalls.ptrace(syscalls.PTRACE_DETACH, pid, number * (number != signal.SIGTRAP))
+                return
+            except OSError:
+                pass  # it was not traced, or is no more: the stop is a real one
+        if self.terminal is None or not self.terminal.mine or number == signal.SIGSTOP:
             return
-        time.sleep(_GRACE)
-        if self._deaf() and self.still_alive:
-            self.still_alive()
+        if number == signal.SIGTSTP:
+            # nsh has no job control. If the shell around it has, nsh stops with the command, and
+            # both go on with its fg; otherwise nobody could make them go on, and the kernel
+            # ignores the signal. Ctrl-Z itself reaches nsh too: let it, so as not to stop twice.
+            time.sleep(0.02)
+            if not is_stopped(pid):
+                return
+            os.kill(os.getpid(), signal.SIGTSTP)
+        else:
+            self.terminal.give_to(pid)
+        os.kill(pid, signal.SIGCONT)
 
-    def _deaf(self) -> bool:
-        """Whether the command is alive and has no handler for SIGINT."""
-        status = read_text(f"/proc/{self.pid}/status") or ""
-        if not status or status_field(status, "State").startswith("Z"):
-            return False
-        caught = int(status_field(status, "SigCgt") or "0", 16)
-        return not caught >> (signal.SIGINT - 1) & 1
+    # The end, early.
+
+    def _kill(self, unknown: bool = False) -> None:
+        """End and reap what this launch has started.
+
+        ``unknown``: also children that nobody reported, because their reporter was killed.
+        """
+        tried: set[int] = set()
+        while True:
+            found = set(self._alive)
+            if unknown:
+                found |= own_children(self._began)
+            if found <= tried:
+                return
+            for pid in found - tried:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except PermissionError:
+                    continue  # another user's, by a set-user-ID program
+                os.waitpid(pid, 0)
+            tried |= found
+            self._alive.clear()
+
+    def _end(self, number: int) -> None:
+        """SIGTERM or SIGHUP during the run: end everything in it, then nsh."""
+        # Whose parent is killed becomes nsh's own child, and so the next to be killed.
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+        self._kill(unknown=True)
+        if self.terminal is not None:
+            self.terminal.take_back()
+        os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
 
 
-def _nothing(*_args: object) -> int:
-    raise AssertionError("only the parent makes this call")
+_taken: tuple[int, ...] = ()
+_waited: tuple[int, ...] = ()
+_blocked = syscalls.SignalSet()
+_restore: tuple[tuple[int, int], ...] = ()
 
 
-_running: Launch | None = None
-_handled: tuple[int, ...] = ()
-_handled_set = syscalls.SignalSet()
+def _find_signals() -> None:
+    """Find out, at the first run, which signals nsh takes and what the commands' are to be.
 
-
-def handle_signals() -> None:
-    """Install nsh's handlers of SIGINT, SIGTERM and SIGHUP, unless nsh was started to ignore them.
-
-    SIGINT during a run belongs to the command; otherwise it raises KeyboardInterrupt. SIGTERM and
-    SIGHUP end the run with everything in it, then nsh.
+    Taken are SIGINT, SIGTERM and SIGHUP, unless nsh was started to ignore them. SIGINT during a run
+    belongs to the command; SIGTERM and SIGHUP end the run with everything in it, then nsh.
     """
-    global _handled, _handled_set
+    global _taken, _waited, _blocked, _restore
     wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    _handled = tuple([int(s) for s in wanted if signal.getsignal(s) != signal.SIG_IGN])
-    for number in _handled:
-        signal.signal(number, _on_interrupt if number == signal.SIGINT else _on_end)
-    _handled_set = syscalls.SignalSet(*_handled)
-    # Python ignores these for its own sake; a command must find them as they were.
-    _handled += (int(signal.SIGPIPE), int(signal.SIGXFSZ))
-
-
-def _on_interrupt(number: int, frame: object) -> None:
-    if _running is None:
-        raise KeyboardInterrupt
-    _running.interrupted()
-
-
-def _on_end(number: int, frame: object) -> None:
-    if _running is not None:
-        kill_tree(_running.pid or _running.values.get(CHILD, 0))
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
-def kill_tree(pid: int) -> None:
-    """SIGKILL a process and all that descend from it, parents first."""
-    if not pid:
-        return
-    children = (read_text(f"/proc/{pid}/task/{pid}/children") or "").split()
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    for child in children:
-        kill_tree(int(child))
-
-
-class Terminal:
-    """The terminal on standard input, to be found again after a run as it was before."""
-
-    def __init__(self) -> None:
-        import termios
-
-        self._termios = termios
-        self.modes = termios.tcgetattr(0)
-        self.mine = os.tcgetpgrp(0) == os.getpgrp()
-
-    def take_back(self) -> None:
-        """Make nsh's process group the foreground one again and restore the modes."""
-        if not self.mine:
-            return
-        old = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        try:
-            if os.tcgetpgrp(0) != os.getpgrp():
-                os.tcsetpgrp(0, os.getpgrp())
-            if self._termios.tcgetattr(0) != self.modes:
-                self._termios.tcsetattr(0, self._termios.TCSADRAIN, self.modes)
-        except (OSError, self._termios.error):
-            pass  # the terminal has gone away
-        finally:
-            signal.signal(signal.SIGTTOU, old)
+    taken = [int(number) for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
+    _taken = (*taken, int(signal.SIGCHLD))
+    _waited = (int(signal.SIGINT),) if signal.SIGINT in taken else ()
+    _blocked = syscalls.SignalSet(*_taken)
+    # Python ignores SIGPIPE and SIGXFSZ for its own sake, and handles SIGINT.
+    restore = [(int(signal.SIGPIPE), 0), (int(signal.SIGXFSZ), 0)]
+    restore += [(number, syscalls.SIG_DFL) for number in _waited]
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        # Ignored, it would keep the kernel from telling how a child ended (wait(2)).
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        restore.append((int(signal.SIGCHLD), syscalls.SIG_IGN))
+    _restore = tuple(restore)
 
 
 def launch(
@@ -483,21 +473,21 @@ def launch(
     """Perform the plan and wait for its end.
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
-    ended a command that is PID 1. Raises CallFailed when a call fails. Needs Linux.
+    ended a command that is PID 1. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
+    came before the child was the command. Needs Linux.
     """
-    global _running
+    if not _restore:
+        _find_signals()
+    before = syscalls.SignalSet()
+    syscalls.sigprocmask(syscalls.SIG_BLOCK, _blocked, before)
     terminal = None
-    if os.isatty(0):
-        try:
-            terminal = Terminal()
-        except Exception:  # termios.error: a terminal that is hung up
-            terminal = None
-    running = Launch(plan, trace)
-    running.still_alive = still_alive
-    _running = running
     try:
-        return running.run()
+        if os.isatty(0):
+            from nsh.terminal import find
+
+            terminal = find()
+        return Launch(plan, trace, still_alive, terminal, before).run()
     finally:
-        _running = None
         if terminal is not None:
             terminal.take_back()
+        syscalls.sigprocmask(syscalls.SIG_SETMASK, before)

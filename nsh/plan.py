@@ -23,6 +23,7 @@ from nsh.mounts import (
 )
 from nsh.namespaces import NAMESPACES
 from nsh.state import Mount, Range, State, Umount
+from nsh.words import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ GO = b"go\n"
 READY = b"ready\n"
 
 DEFAULT_PATH = "/bin:/usr/bin"
+
+
+OWN_EACH_TIME = frozenset(("tmpfs", "ramfs", "overlay", "proc", "devpts"))
+"""The file systems of which every mount is a new one, with nothing of the host's to change."""
 
 
 class Slot:
@@ -196,6 +201,8 @@ def guard(state: State, host: Host) -> None:
         raise Refusal(
             "ids are mapped in a new user namespace only, and none is asked for", "flags +user"
         )
+    if not state.has("user"):
+        _guard_file_systems(state)
     if state.propagation in ("shared", "unchanged") and not state.has("user"):
         shared = host.shared_mounts()
         if shared:
@@ -204,6 +211,38 @@ def guard(state: State, host: Host) -> None:
                 " a mount made inside would appear on the host",
                 "propagation slave",
                 "propagation private",
+            )
+
+
+def _guard_file_systems(state: State) -> None:
+    """Refuse what changes not a mount but the file system behind it, which the host uses too.
+
+    In a new user namespace the kernel refuses these itself.
+    """
+    own: set[str] = set()
+    for entry in state.mounts:
+        if isinstance(entry, Umount):
+            if entry.target == "/" and not entry.lazy:
+                raise Refusal(
+                    "umount2 does not take / away but makes its file system read-only,"
+                    " for the host too",
+                    "reset mounts",
+                )
+            own.discard(entry.target)
+            continue
+        flags = parse_options(entry.options)[0]
+        binds = entry.fstype in ("bind", "rbind") or flags & MS_BIND
+        if not flags & MS_REMOUNT:
+            own.discard(entry.target)
+            if entry.fstype in OWN_EACH_TIME and not binds:
+                own.add(entry.target)
+        elif not binds and entry.target not in own:
+            target = quote(entry.target)
+            raise Refusal(
+                f"a remount without bind changes the file system on {entry.target} for the host too;"
+                " with bind it changes the one mount inside",
+                "reset mounts",
+                f"mount bind {target} {target} -o {quote(entry.options)}",
             )
 
 
@@ -347,8 +386,8 @@ def _helper(program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Cal
     numbers = [str(number) for entry in wanted for number in entry]
     argv = (program, Slot(CHILD, "", " "), *numbers)
     environ = host.environment(())
-    for path in candidates(program, host.environ.get("PATH", DEFAULT_PATH)):
-        yield Call(program, "execve", (path, argv, environ), f"{_says(wanted)}")
+    path = host.find(candidates(program, host.environ.get("PATH", DEFAULT_PATH)))
+    yield Call(program, "execve", (path, argv, environ), f"{_says(wanted)}")
     yield Call(PARENT, "wait4", (Slot(program), 0), f"{program} writes the map and ends with 0")
 
 

@@ -5,7 +5,7 @@ What does the work is in nsh.transcript, imported when a recording starts.
 
 from __future__ import annotations
 
-from nsh.core import Failure
+from nsh.core import Failure, Interrupted
 from nsh.run_commands import RunCommands
 
 TYPE_CHECKING = False
@@ -115,8 +115,6 @@ class RecordCommands(RunCommands):
             super().after_command()
         elif not self.sourcing:
             self.held = self.status
-        elif self.status:
-            self.message(f"[{self.status}]")
 
     def _release(self) -> None:
         if self.held and not self.sourcing:
@@ -129,10 +127,12 @@ class RecordCommands(RunCommands):
         if self.recording is None:
             outcome = super()._launch(wanted)
         else:
-            with self.recording.around(wanted) as planned:
-                outcome = super()._launch(planned)
-            if outcome is not None and outcome.interrupted:
+            try:
+                with self.recording.around(wanted) as planned:
+                    outcome = super()._launch(planned)
+            except Interrupted:
                 self.recording.left_out = "Ctrl-C interrupted it"
+                raise
         if outcome is not None:
             self.seen_pids = [*self.seen_pids, *outcome.pids]
         return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from nsh.core import Core, Failure, Interrupted
+from nsh.core import Core, Failure, Interrupted, Usage
 from nsh.plan import Plan, Refusal, plan, probe, variable
 from nsh.state import START
 from nsh.words import split
@@ -21,13 +21,13 @@ class RunCommands(Core):
     def do_run(self, line: str) -> None:
         """run [CMD ARG...]
 
-        Run a command in a forked child that has been unshared as the state says. Without CMD, run
+        Run a command in a forked child, unshared as the state says. Without CMD, run
         $SHELL.
 
-        The words go to execve(2) as they are: nothing is expanded, and | & < > ( ) need `sh`.
-        The program is looked up in PATH inside, after the mounts. The status is the command's;
-        128+N if signal N ended it, 127 if it was not found, 126 if it could not be executed, 125 if
-        nsh could not set the child up.
+        The words go to execve(2) as they are: nothing is expanded, and | & < > ( ) need
+        `sh`. The program is looked up in PATH inside, after the mounts. The status is
+        the command's; 128+N if signal N ended it, 127 if it was not found, 126 if it
+        could not be executed, 125 if nsh could not set the child up.
 
             run ps aux
             run
@@ -39,22 +39,22 @@ class RunCommands(Core):
     def do_sh(self, line: str) -> None:
         """sh LINE
 
-        Run the rest of the line in /bin/sh inside: with pipes, variables and globs, and with ; and
-        # as sh reads them. $1 and so on are the arguments of the script.
+        Run the rest of the line in /bin/sh inside: with pipes, variables and globs, and
+        with ; and # as sh reads them. $1 and so on are the arguments of the script.
 
             sh ps aux | wc -l
 
         See sh(1).
         """
         if not line.strip():
-            raise self.usage()
+            raise Usage
         self.perform(["/bin/sh", "-c", line, "sh", *self.args])
 
     def do_host(self, line: str) -> None:
         """host LINE  (or !LINE)
 
-        Run the rest of the line in /bin/sh on the host, outside of any new namespace: the other
-        terminal. It is not undone: what it changes stays changed.
+        Run the rest of the line in /bin/sh on the host: the other terminal. It is in no
+        new namespace, and it is not undone: what it changes stays changed.
 
             !mkdir /mytmp
             !ipcs -q
@@ -62,7 +62,7 @@ class RunCommands(Core):
         See sh(1).
         """
         if not line.strip():
-            raise self.usage()
+            raise Usage
         self._launch(plan(START, ["/bin/sh", "-c", line, "sh", *self.args], self.host))
 
     def argv(self, line: str) -> list[str]:
@@ -92,7 +92,7 @@ class RunCommands(Core):
             self._failed(failure, wanted)
             return None
         self.status = outcome.status
-        if outcome.interrupted and outcome.signal and not self.interactive:
+        if outcome.interrupted and outcome.signal:
             raise Interrupted
         return outcome
 
@@ -136,11 +136,12 @@ class RunCommands(Core):
     def do_plan(self, line: str) -> None:
         """plan [CMD ARG...]
 
-        Show the system calls that `run CMD ARG...` would make, and make none: number, who makes
-        it, the call as strace(1) prints it, and why.
+        Show the system calls that `run CMD ARG...` would make. None is made. A call
+        stands with its number, who makes it, how strace(1) prints it, and why.
 
-        Values that only a run can know stand as their names (CHILD, reports[0], envp). Left out are
-        closing descriptors, signal masks, reports of failures, and waiting.
+        Values that only a run can know stand as their names (CHILD, reports[0], envp).
+        Left out are closing descriptors, signal masks, reports of failures, and
+        waiting.
 
         See strace(1), `trace`.
         """
@@ -152,8 +153,9 @@ class RunCommands(Core):
     def do_trace(self, line: str) -> None:
         """trace [on|off]
 
-        Print each system call of a run on standard error as it happens, with who makes it and its
-        result, as strace(1) does. Without an argument, show whether it is on.
+        Print each system call of a run on standard error as it happens. Each stands
+        with who makes it and with its result, as strace(1) prints it. Without an
+        argument, show whether it is on.
         """
         match self.words(line, at_most=1):
             case []:
@@ -161,14 +163,15 @@ class RunCommands(Core):
             case ["on" | "off" as word]:
                 self.tracing = word == "on"
             case _:
-                raise self.usage()
+                raise Usage
 
     def do_ns(self, line: str) -> None:
         """ns
 
-        The eight namespaces: the flag, the inode of this shell's, the inode of a child's made from
-        the flags, and whether it is shared or new. Two processes are in the same namespace if and
-        only if the inodes are equal. Each run gets new ones.
+        The eight namespaces: the flag, the inode of this shell's, the inode of a
+        child's made from the flags, and whether it is shared or new. Two processes are
+        in the same namespace if and only if the inodes are equal. Each run gets new
+        ones.
 
         See namespaces(7), /proc/PID/ns.
         """

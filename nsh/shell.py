@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from nsh import words
-from nsh.core import MORE, Failure, Usage
+from nsh.core import MORE, Failure, Usage, number
 from nsh.record_commands import RecordCommands
 from nsh.state import RESETS, reset
-from nsh.state_commands import StateCommands
+from nsh.state_commands import StateCommands, no_such_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import TextIO
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Running", ("run", "sh", "host")),
@@ -39,7 +41,11 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """The commands in the order in which they are taught."""
 
+ALSO = {"host": "host or !", "quit": "quit or exit"}
+"""What the list of commands says for those that have a second name."""
+
 MAX_SOURCE_DEPTH = 50
+BYTE_ORDER_MARK = os.fsdecode(b"\xef\xbb\xbf")
 
 
 class Shell(StateCommands, RecordCommands):
@@ -48,11 +54,10 @@ class Shell(StateCommands, RecordCommands):
     def do_undo(self, line: str) -> None:
         """undo [N]
 
-        Take back the last change of the state, or the last N. What runs did is not undone.
+        Take back the last change of the state, or the last N. What runs did is not
+        undone.
         """
-        for _ in range(self._count(line)):
-            if not self.past:
-                raise Failure("there is nothing to undo", "show")
+        for _ in range(self._steps(line, "undo", len(self.past))):
             self.future.append(self.state)
             self.state = self.past.pop()
 
@@ -61,26 +66,31 @@ class Shell(StateCommands, RecordCommands):
 
         Make the last change again that undo took back, or the last N.
         """
-        for _ in range(self._count(line)):
-            if not self.future:
-                raise Failure("there is nothing to redo", "show")
+        for _ in range(self._steps(line, "redo", len(self.future))):
             self.past.append(self.state)
             self.state = self.future.pop()
 
-    def _count(self, line: str) -> int:
-        match words.split(line):
-            case []:
-                return 1
-            case [word] if word.isascii() and word.isdigit() and 0 < int(word) <= 10**9:
-                return int(word)
-            case _:
-                raise Usage("the number of steps is a whole number from 1 on", "help undo")
+    def _steps(self, line: str, command: str, most: int) -> int:
+        """How many steps to go: all that were asked for, or none."""
+        found = self.words(line, at_most=1)
+        steps = number(found[0], 10**9) if found else 1
+        if not steps:
+            raise Usage(f"{found[0]!r} is no number of steps: a whole number from 1 on")
+        if not most:
+            raise Failure(f"there is nothing to {command}", "show")
+        if steps > most:
+            changes = "is 1 change" if most == 1 else f"are {most} changes"
+            raise Failure(f"there {changes} to {command}, not {steps}", f"{command} {most}")
+        return steps
 
     def do_reset(self, line: str) -> None:
         """reset [WHAT]
 
-        Put the state, or one part of it, back to how nsh starts. WHAT is flags, hostname,
-        domainname, mounts, propagation, map, cd, env or all. undo takes it back.
+        Put the state, or one part of it, back to how nsh starts. undo takes it back.
+
+        WHAT is the name of the command that sets the part: flags, hostname, domainname,
+        mount (all mounts and umounts), propagation, map (with uidmap, gidmap and
+        setgroups; each of these three can stand alone), cd, env; or all.
         """
         match self.words(line, at_most=1):
             case []:
@@ -88,44 +98,51 @@ class Shell(StateCommands, RecordCommands):
             case [what] if what in RESETS:
                 self.become(reset(self.state, what))
             case [what]:
-                raise Usage(f"reset: {what!r} is none of {', '.join(RESETS)}", "help reset")
+                raise no_such_word("reset", what, RESETS)
 
     def do_save(self, line: str) -> None:
         """save FILE
 
-        Write the state to FILE as the commands that rebuild it; `source FILE` reads it again.
+        Write the state to FILE as the commands that rebuild it; `source FILE` reads it
+        again.
         """
         from nsh.render import state_commands
 
         [path] = self.words(line, at_least=1, at_most=1)
-        text = "".join([command + "\n" for command in state_commands(self.state)])
-        temporary = f"{path}.{os.getpid()}~"
+        if not path:
+            raise Usage("the name of the file is empty")
+        lines = ["#!/usr/bin/env nsh", *state_commands(self.state), ""]
+        self.flush()
         try:
-            with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("#!/usr/bin/env nsh\n" + text)
-            os.replace(temporary, path)
+            _write(path, "\n".join(lines))
         except OSError as error:
-            try:
-                os.unlink(temporary)
-            except OSError:
-                pass
-            raise Failure(f"cannot write {path}: {error.strerror}", "help save") from None
+            mends = _other_path("save", path)
+            if isinstance(error, FileNotFoundError) and "/" in path and not mends:
+                directory = os.path.dirname(path)
+                mends = ["!" + words.join(["mkdir", "-p", directory])]
+            raise Failure(f"cannot write {path}: {error.strerror}", *mends) from None
 
-    def do_source(self, line: str) -> None:
+    def do_source(self, line: str) -> bool:
         """source FILE
 
         Run the lines of FILE here, as if they were typed.
         """
         [path] = self.words(line, at_least=1, at_most=1)
+        if not path:
+            raise Usage("the name of the file is empty")
+        real = os.path.realpath(path)
+        if real in self.sourcing:
+            raise Failure(f"{path} is being sourced already: it would never end")
         if len(self.sourcing) >= MAX_SOURCE_DEPTH:
-            raise Failure(
-                f"{path} is sourced {MAX_SOURCE_DEPTH} deep: does it source itself?", "quit"
-            )
-        lines = open_script(path)
-        before = self.where
-        self.sourcing.append(path)
+            raise Failure(f"{path} would be sourced more than {MAX_SOURCE_DEPTH} files deep")
         try:
-            self.run_script(lines, path)
+            lines = open_script(path)
+        except Failure as failure:
+            raise Failure(failure.why, *_other_path("source", path)) from None
+        before = self.where
+        self.sourcing.append(real)
+        try:
+            return self.run_script(lines, path)
         finally:
             self.sourcing.pop()
             self.where = before
@@ -136,35 +153,39 @@ class Shell(StateCommands, RecordCommands):
         The lines so far, numbered; at most the last thousand.
         """
         self.words(line, at_most=0)
-        for number, text in enumerate(self.lines, 1):
-            self.message(f"{number:5}  {text}")
+        for place, text in enumerate(self.lines, self.typed - len(self.lines) + 1):
+            self.message(f"{place:5}  {text}")
 
     def do_help(self, line: str) -> None:
         """help [COMMAND]
 
-        The commands in the order in which to learn them, or the manual of one.
+        The commands in the order to learn them in, or the manual of one.
         """
         match self.words(line, at_most=1):
             case []:
                 self._overview()
             case ["!"]:
                 self.message(manual(self, "host"))
+            case ["?"]:
+                self.message(manual(self, "help"))
             case [name] if name in self.command_names():
                 self.message(manual(self, name))
             case [name]:
                 close = self.close_command(name)
-                raise Usage(f"help: there is no command {name}", f"help {close}".rstrip())
+                raise Usage(f"there is no command {name}", f"help {close}".rstrip())
 
     def _overview(self) -> None:
+        import textwrap
+
         for group, names in GROUPS:
             self.message(group)
             for name in names:
-                synopsis, summary = synopsis_of(self, name)
-                self.message(
-                    f"  {synopsis:<44}{summary}"
-                    if len(synopsis) < 44
-                    else f"  {synopsis}\n  {'':<44}{summary}"
-                )
+                first = f"  {ALSO.get(name, name):<13}"
+                summary = summary_of(self, name)
+                for text in textwrap.wrap(
+                    summary, 80, initial_indent=first, subsequent_indent=15 * " "
+                ):
+                    self.message(text)
         self.message(
             "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
         )
@@ -178,19 +199,20 @@ class Shell(StateCommands, RecordCommands):
         match self.words(line, at_most=1):
             case []:
                 self.status = self.last_status
-            case [word] if word.isascii() and word.isdigit() and int(word) < 256:
-                self.status = int(word)
             case [word]:
-                raise self.usage(f"{word!r} is no status: a number from 0 to 255")
+                status = number(word, 255)
+                if status is None:
+                    raise Usage(f"{word!r} is no status: a number from 0 to 255")
+                self.status = status
         return True
 
     do_exit = do_quit
 
     def run_script(self, lines: Iterable[str], name: str) -> bool:
         """Run lines as a script with that name in its messages. True if a command ended it."""
-        for number, line, parts in logical_lines(lines):
-            self.where = f"{name}:{number}: "
-            if self.echo and line.strip() and not self.sourcing:
+        for at, line, parts in logical_lines(lines):
+            self.where = f"{name}:{at}: "
+            if self.echo and not self.sourcing and line.strip():
                 self.message(self.prompt + ("\n" + MORE).join(parts))
             if self.run_line(line):
                 return True
@@ -198,32 +220,74 @@ class Shell(StateCommands, RecordCommands):
 
 
 def logical_lines(lines: Iterable[str]) -> Iterator[tuple[int, str, list[str]]]:
-    """Lines joined where a backslash continues them: first line's number, whole line, its parts."""
+    """Lines joined where a backslash continues them: first line's number, whole line, its parts.
+
+    The end of a line may be CR LF, and the first may begin with a byte order mark.
+    """
     parts: list[str] = []
-    whole = ""
-    start = 0
-    for number, line in enumerate(lines, 1):
-        line = line.rstrip("\n").removesuffix("\r")
-        if not parts:
-            start = number
+    whole: list[str] = []
+    context = ""
+    for at, line in enumerate(lines, 1):
+        line = line.removesuffix("\n").removesuffix("\r")
+        if at == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
         parts.append(line)
-        whole += line
-        if words.continues(whole):
-            whole = whole[:-1]
+        more = words.continuation(context + line)
+        whole.append(line if more is None else line[:-1])
+        if more is not None:
+            context = more
             continue
-        yield start, whole, parts
-        parts, whole = [], ""
+        yield at - len(parts) + 1, "".join(whole), parts
+        parts, whole, context = [], [], ""
     if parts:
-        yield start, whole, parts
+        yield at - len(parts) + 1, "".join(whole), parts
 
 
 def open_script(path: str) -> list[str]:
-    """The lines of a script file. Raises Failure if it cannot be read."""
+    """The lines of a script file. Raises Failure if it cannot be read or is no text."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            return file.readlines()
+        with open_text(path) as file:
+            first = file.readline()
+            if "\0" not in first:
+                return [first, *file.readlines()] if first else []
     except OSError as error:
-        raise Failure(f"cannot read {path}: {error.strerror}", "!ls", status=1) from None
+        raise Failure(f"cannot read {path}: {error.strerror}") from None
+    raise Failure(f"cannot read {path}: it is a binary file, not lines of text")
+
+
+def open_text(file: str | int) -> TextIO:
+    """Open a file of lines to read. What is not valid text passes through nsh unchanged."""
+    return open(file, encoding=sys.getfilesystemencoding(), errors="surrogateescape", newline="\n")
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file as a whole: a regular file changes at once or not at all. Raises OSError."""
+    data = os.fsencode(text)
+    real = os.path.realpath(path)
+    if path.startswith(("/dev/", "/proc/")) or (os.path.exists(real) and not os.path.isfile(real)):
+        # A device, a pipe or a descriptor is written to, never replaced; an open one goes on where
+        # it stands.
+        fd = {"/dev/stdout": 1, "/dev/stderr": 2}.get(path)
+        with open(path if fd is None else os.dup(fd), "ab", buffering=0) as file:
+            file.write(data)
+        return
+    temporary = f"{real}.{os.getpid()}~"
+    with open(temporary, "xb", buffering=0) as file:
+        try:
+            file.write(data)
+            if os.path.exists(real):
+                os.fchmod(file.fileno(), os.stat(real).st_mode & 0o7777)
+            os.replace(temporary, real)
+        except OSError:
+            os.unlink(temporary)
+            raise
+
+
+def _other_path(command: str, path: str) -> list[str]:
+    """What to type instead of a path that begins with ~, which nothing expands here."""
+    if path.startswith("~"):
+        return [words.join([command, os.path.expanduser(path)])]
+    return []
 
 
 def manual(shell: Shell, name: str) -> str:
@@ -233,12 +297,8 @@ def manual(shell: Shell, name: str) -> str:
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
 
 
-def synopsis_of(shell: Shell, name: str) -> tuple[str, str]:
-    """The usage line of a command and the first sentence about it."""
-    synopsis, _, rest = manual(shell, name).partition("\n\n")
-    sentence = " ".join(rest.partition("\n\n")[0].split())
-    end = min(
-        [at for at in (sentence.find(". "), sentence.find("; "), sentence.find(": ")) if at > 0]
-        or [len(sentence)]
-    )
-    return synopsis, sentence[:end].rstrip(".")
+def summary_of(shell: Shell, name: str) -> str:
+    """The first sentence of a command's manual, without what it adds after a colon or semicolon."""
+    text = " ".join(manual(shell, name).partition("\n\n")[2].partition("\n\n")[0].split())
+    ends = [at for at in (text.find(". "), text.find("; "), text.find(": ")) if at > 0]
+    return text[: min(ends, default=len(text))].rstrip(".")

@@ -36,7 +36,7 @@ class Mount:
         return hash(_slots(self))
 
     def __repr__(self) -> str:
-        return f"Mount{_slots(self)!r}"
+        return f"Mount({self.fstype!r}, {self.source!r}, {self.target!r}, {self.options!r})"
 
 
 class Umount:
@@ -55,7 +55,7 @@ class Umount:
         return hash(_slots(self))
 
     def __repr__(self) -> str:
-        return f"Umount{_slots(self)!r}"
+        return f"Umount({self.target!r}, {self.lazy!r})"
 
 
 def _slots(value: object) -> tuple[object, ...]:
@@ -168,9 +168,13 @@ RESETS: dict[str, tuple[str, ...]] = {
     "flags": ("flags",),
     "hostname": ("hostname",),
     "domainname": ("domainname",),
+    "mount": ("mounts",),
     "mounts": ("mounts",),
     "propagation": ("propagation",),
     "map": ("uidmap", "gidmap", "setgroups"),
+    "uidmap": ("uidmap",),
+    "gidmap": ("gidmap",),
+    "setgroups": ("setgroups",),
     "cd": ("cwd",),
     "env": ("env",),
     "all": State.__slots__,

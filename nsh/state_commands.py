@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 
-from nsh.core import Core, Usage
+from nsh.core import Core, Usage, number
 from nsh.host import read_text
-from nsh.mounts import MS_BIND, MS_REMOUNT, parse_options
+from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, parse_options
 from nsh.namespaces import BY_NAME, NAMESPACES, expression, find
 from nsh.plan import default_mount, ranges
 from nsh.render import mount_command, range_words
 from nsh.state import MAPS, PROPAGATIONS, Mount, Range, Umount
+from nsh.words import join
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LAST_ID = 4294967295
 
@@ -22,11 +27,11 @@ class StateCommands(Core):
     def do_flags(self, line: str) -> None:
         """flags [+NS|-NS|+all|-all ...]
 
-        Choose the namespaces that the next run gets new. Without arguments, show them as the
-        last argument of clone(2).
+        Choose the namespaces that the next run gets new. Without arguments, show them
+        as the last argument of clone(2).
 
-        NS is net, mnt, uts, ipc, pid, user, cgroup or time, or the constant (CLONE_NEWPID).
-        +NS asks for a new one, -NS shares the host's again.
+        NS is net, mnt, uts, ipc, pid, user, cgroup or time, or the constant
+        (CLONE_NEWPID). +NS asks for a new one, -NS shares the host's again.
 
             flags +pid +mnt
             flags -CLONE_NEWNS
@@ -43,13 +48,13 @@ class StateCommands(Core):
             if sign not in "+-" or not name:
                 bare = find(word)
                 mend = f"flags +{bare.name}" if bare else "help flags"
-                raise Usage(f"flags: {word!r} begins with neither + nor -", mend)
+                raise Usage(f"{word!r} begins with neither + nor -", mend)
             if name.lower() == "all":
                 chosen = [namespace.name for namespace in NAMESPACES] if sign == "+" else []
                 continue
             namespace = find(name)
             if namespace is None:
-                raise Usage(f"flags: there is no namespace {name!r}", *_close_namespace(sign, name))
+                raise Usage(f"there is no namespace {name!r}", *_close_namespace(sign, name))
             if namespace.name in chosen:
                 if sign == "-":
                     chosen.remove(namespace.name)
@@ -62,12 +67,12 @@ class StateCommands(Core):
 
         The host name that the next run sees. Without NAME, show it.
 
-        Needs `flags +uts`: without a new uts namespace it would rename the host, so `run` refuses.
-        `reset hostname` leaves the name alone again.
+        Needs `flags +uts`: without a new uts namespace it would rename the host, so
+        `run` refuses. `reset hostname` leaves the name alone again.
 
         See sethostname(2), uts_namespaces(7).
         """
-        match self.words(line, at_most=1):
+        match _no_options(self.words(line, at_most=1)):
             case []:
                 name = self.state.hostname
                 self.message(os.uname().nodename if name is None else name)
@@ -83,7 +88,7 @@ class StateCommands(Core):
 
         See setdomainname(2), uts_namespaces(7).
         """
-        match self.words(line, at_most=1):
+        match _no_options(self.words(line, at_most=1)):
             case []:
                 name = self.state.domainname
                 if name is None:
@@ -95,12 +100,12 @@ class StateCommands(Core):
     def do_mount(self, line: str) -> None:
         """mount FSTYPE [SOURCE] TARGET [-o OPTIONS]
 
-        Queue a mount; each run makes the queued mounts in the order typed. Without arguments,
-        list them.
+        Queue a mount; each run makes the queued mounts in the order typed. Without
+        arguments, list them.
 
-        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what is mounted
-        below) to show SOURCE a second time on TARGET. OPTIONS are those of mount(8), with commas.
-        Needs `flags +mnt`.
+        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what
+        is mounted below) to show SOURCE a second time on TARGET. OPTIONS are those of
+        mount(8), with commas. Needs `flags +mnt`.
 
             mount tmpfs /mytmp
             mount proc /proc
@@ -125,37 +130,34 @@ class StateCommands(Core):
             if word.startswith("-o"):
                 at += 1 if word == "-o" else 0
                 if at >= len(found):
-                    raise self.usage("-o is followed by the options")
+                    raise Usage("-o is followed by the options")
                 more = found[at] if word == "-o" else word[2:]
                 options = f"{options},{more}" if options else more
             elif word == "-t" and at + 1 < len(found):
-                rest = [w for i, w in enumerate(found) if i not in (at, at + 1)]
-                raise Usage(
-                    "mount: the type comes first here, without -t",
-                    " ".join(["mount", found[at + 1], *rest]),
-                )
+                rest = [found[at + 1], *found[:at], *found[at + 2 :]]
+                raise Usage("the type comes first here, without -t", join(["mount", *rest]))
             elif word.startswith("-") and len(word) > 1:
-                raise self.usage(f"there is no option {word}")
+                raise Usage(f"there is no option {word}")
             else:
                 positional.append(word)
             at += 1
         places = default_mount(positional[0], positional[1:]) if positional else None
         if places is None:
             if positional[:1] in (["bind"], ["rbind"]):
-                raise self.usage(f"{positional[0]} takes a SOURCE and a TARGET")
-            raise self.usage()
-        source, target = places
-        if not target or not positional[0]:
-            raise self.usage("a word is empty")
+                raise Usage(f"{positional[0]} takes a SOURCE and a TARGET")
+            raise Usage
         fstype = positional[0]
+        source, target = places
+        if not (target and source and fstype):
+            raise Usage("a word is empty")
         flags, data = parse_options(options)
         binds = fstype in ("bind", "rbind") or flags & MS_BIND
         if binds and data and not flags & MS_REMOUNT:
             raise Usage(
-                f"mount: a bind mount has no option {data}: the file system stays the same one",
-                "help mount",
+                f"a bind mount has no option {data}: the file system stays the same one",
+                join(["mount", *positional]),
             )
-        if binds:
+        if binds or flags & MS_MOVE:
             source = self.inside(source)
         mount = Mount(fstype, source, self.inside(target), options)
         self.change(mounts=(*self.state.mounts, mount))
@@ -163,31 +165,42 @@ class StateCommands(Core):
     def do_umount(self, line: str) -> None:
         """umount TARGET [-l]
 
-        Queue the removal of the mount on TARGET; it is made in its turn among the mounts.
+        Queue the removal of the mount on TARGET; it is made in its turn among the
+        mounts.
 
-        -l detaches it at once and lets it end when nobody uses it any more (MNT_DETACH).
-        Needs `flags +mnt`; the host keeps its mount.
+        -l detaches it at once and lets it end when nobody uses it any more
+        (MNT_DETACH). Needs `flags +mnt`; the host keeps its mount.
 
         See umount2(2), umount(8).
         """
+        lazy = False
+        targets: list[str] = []
         found = self.words(line, at_least=1)
-        options = [word for word in found if word.startswith("-")]
-        targets = [word for word in found if not word.startswith("-")]
-        if len(targets) != 1 or not targets[0] or set(options) - {"-l", "--lazy", "--"}:
-            raise self.usage()
-        lazy = "-l" in options or "--lazy" in options
-        umount = Umount(self.inside(targets[0]), lazy)
-        self.change(mounts=(*self.state.mounts, umount))
+        for at, word in enumerate(found):
+            if word == "--":
+                targets += found[at + 1 :]
+                break
+            if word in ("-l", "--lazy"):
+                lazy = True
+            elif word.startswith("-") and len(word) > 1:
+                raise Usage(f"there is no option {word}")
+            else:
+                targets.append(word)
+        if len(targets) != 1 or not targets[0]:
+            raise Usage
+        target = self.inside(targets[0])
+        self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
 
     def do_propagation(self, line: str) -> None:
         """propagation [private|slave|shared|unchanged]
 
-        What happens between the mounts inside and those outside. Without an argument, show it.
+        What happens between the mounts inside and those outside. Without an argument,
+        show it.
 
         private    nothing crosses: how every run starts (MS_REC|MS_PRIVATE on /)
         slave      mounts made outside later appear inside, not the other way
         shared     mounts made inside propagate on to namespaces made from it
-        unchanged  as inherited from the host; refused where a mount would reach the host
+        unchanged  as inherited; refused where a mount would reach the host
 
         See mount_namespaces(7), mount(2).
         """
@@ -197,16 +210,16 @@ class StateCommands(Core):
             case [word] if word in PROPAGATIONS:
                 self.change(propagation=word)
             case [word]:
-                raise _no_such_word("propagation", word, PROPAGATIONS)
+                raise no_such_word("propagation", word, PROPAGATIONS)
 
     def do_uidmap(self, line: str) -> None:
         """uidmap [INSIDE OUTSIDE COUNT]... | none
 
-        Map user ids: COUNT ids from INSIDE on are those from OUTSIDE on. Without arguments, show
-        the map that the next run gets.
+        Map user ids: COUNT ids from INSIDE on are those from OUTSIDE on. Without
+        arguments, show the map that the next run gets.
 
-        Needs `flags +user`. Without privileges only your own id can be mapped directly; ranges go
-        through newuidmap(1), as far as /etc/subuid allows.
+        Needs `flags +user`. Without privileges only your own id can be mapped directly;
+        ranges go through newuidmap(1), as far as /etc/subuid allows.
 
             uidmap 0 1000 1
             uidmap 0 100000 65536
@@ -218,18 +231,19 @@ class StateCommands(Core):
     def do_gidmap(self, line: str) -> None:
         """gidmap [INSIDE OUTSIDE COUNT]... | none
 
-        Map group ids, as uidmap does for users. Without privileges setgroups(2) is denied first,
-        because the kernel demands it.
+        Map group ids, as uidmap does for users. Without privileges setgroups(2) is
+        denied first, because the kernel demands it.
 
         See user_namespaces(7), newgidmap(1), subgid(5).
         """
         self._id_map("gid", self.words(line))
 
     def do_setgroups(self, line: str) -> None:
-        """setgroups [allow|deny]
+        """setgroups [allow|deny|default]
 
-        Whether setgroups(2) works inside. Without an argument, show it. By default it is denied
-        where the kernel demands it (an unprivileged gid map), and left alone elsewhere.
+        Whether setgroups(2) works inside. Without an argument, show it. As default it
+        is denied where the kernel demands it (an unprivileged gid map), and left alone
+        elsewhere.
 
         Needs `flags +user`. See user_namespaces(7).
         """
@@ -241,12 +255,13 @@ class StateCommands(Core):
             case ["default"]:
                 self.change(setgroups=None)
             case [word]:
-                raise _no_such_word("setgroups", word, ("allow", "deny", "default"))
+                raise no_such_word("setgroups", word, ("allow", "deny", "default"))
 
     def do_map(self, line: str) -> None:
         """map [root|self|auto|none]
 
-        The usual maps in a word, for users and groups at once. Without an argument, show them.
+        The usual maps in a word, for users and groups at once. Without an argument,
+        show them.
 
         root  you are root inside (uid 0 is your uid)
         self  you are yourself inside
@@ -263,7 +278,7 @@ class StateCommands(Core):
                 both: str | tuple[Range, ...] = () if word == "none" else word
                 self.change(uidmap=both, gidmap=both)
             case [word]:
-                raise _no_such_word("map", word, MAPS)
+                raise no_such_word("map", word, MAPS)
 
     def _map_text(self, kind: str, wanted: str | tuple[Range, ...]) -> str:
         return " ".join(range_words(ranges(kind, wanted, self.host))) or "none"
@@ -277,12 +292,10 @@ class StateCommands(Core):
             self.change(**{f"{kind}map": ()})
             return
         if len(found) % 3:
-            raise Usage(
-                f"{kind}map: a range is three numbers, INSIDE OUTSIDE COUNT", f"help {kind}map"
-            )
+            raise Usage("a range is three numbers, INSIDE OUTSIDE COUNT")
         for word in found:
-            if not (word.isascii() and word.isdigit()) or int(word) > _LAST_ID:
-                raise Usage(f"{kind}map: {word!r} is no id or count", f"help {kind}map")
+            if number(word, _LAST_ID) is None:
+                raise Usage(f"{word!r} is no id or count: a whole number up to {_LAST_ID}")
         numbers = [int(word) for word in found]
         wanted_ranges = tuple(
             [(numbers[at], numbers[at + 1], numbers[at + 2]) for at in range(0, len(numbers), 3)]
@@ -292,8 +305,9 @@ class StateCommands(Core):
     def do_cd(self, line: str) -> None:
         """cd [DIR]
 
-        The directory in which the next run starts. Without DIR, show it. It is entered after the
-        mounts, so it may be a directory that is there only inside. The host's shell stays.
+        The directory in which the next run starts. Without DIR, show it. It is entered
+        after the mounts, so it may be a directory that is there only inside. The host's
+        shell stays.
 
         See chdir(2).
         """
@@ -301,15 +315,24 @@ class StateCommands(Core):
             case []:
                 self.message(self.state.cwd or self.host.cwd)
             case [""]:
-                raise self.usage("the name of the directory is empty")
+                raise Usage("the name of the directory is empty")
+            case ["-"]:
+                raise Usage(
+                    "there is no way back by -, but undo takes the last change back", "undo"
+                )
+            case [directory] if directory.startswith("-"):
+                raise Usage(f"there is no option {directory}", join(["cd", f"./{directory}"]))
+            case [directory] if directory.partition("/")[0] == "~":
+                home = os.path.expanduser(directory)
+                raise Usage("~ is not expanded here", join(["cd", home]))
             case [directory]:
                 self.change(cwd=self.inside(directory))
 
     def do_env(self, line: str) -> None:
         """env [NAME=VALUE]... [-u NAME]...
 
-        Set variables of the next runs' environment, or take them out with -u. Without arguments,
-        show the whole environment that a run gets.
+        Set variables of the environment inside, or take them out with -u. Without
+        arguments, show the whole environment that a run gets.
 
             env PS1='inside# ' -u HISTFILE
 
@@ -329,10 +352,10 @@ class StateCommands(Core):
             elif found[at] == "-u" and at + 1 < len(found) and "=" not in found[at + 1]:
                 at += 1
                 if not found[at]:
-                    raise self.usage("the name of a variable is empty")
+                    raise Usage("the name of a variable is empty")
                 state = state.with_env(found[at], None)
             else:
-                raise self.usage(f"{found[at]!r} is not NAME=VALUE and not -u NAME")
+                raise Usage(f"{found[at]!r} is not NAME=VALUE and not -u NAME")
             at += 1
         self.become(state)
 
@@ -355,15 +378,21 @@ def _close_namespace(sign: str, name: str) -> list[str]:
     }
     if name.lower() in aliases:
         return [f"flags {sign}{aliases[name.lower()]}"]
-    close = difflib.get_close_matches(name.lower(), list(BY_NAME), 1, 0.5)
+    close = difflib.get_close_matches(name.lower()[:80], list(BY_NAME), 1, 0.5)
     return [f"flags {sign}{close[0]}"] if close else ["help flags"]
 
 
-def _no_such_word(command: str, word: str, known: tuple[str, ...]) -> Usage:
+def no_such_word(command: str, word: str, known: Iterable[str]) -> Usage:
+    """The error of an argument that is none of the words which a command knows."""
     import difflib
 
-    close = difflib.get_close_matches(word, known, 1, 0.5)
-    return Usage(
-        f"{command}: {word!r} is none of {', '.join(known)}",
-        f"{command} {close[0] if close else known[0]}",
-    )
+    close = difflib.get_close_matches(word[:80].lower(), list(known), 1, 0.5)
+    mends = [f"{command} {close[0]}"] if close else []
+    return Usage(f"{word!r} is none of {', '.join(known)}", *mends)
+
+
+def _no_options(found: list[str]) -> list[str]:
+    for word in found:
+        if word.startswith("-"):
+            raise Usage(f"there is no option {word}")
+    return found

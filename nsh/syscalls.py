@@ -31,6 +31,9 @@ _SYS_CLONE = {
 
 SIG_BLOCK = 0
 SIG_SETMASK = 2
+SIG_DFL = 0
+SIG_IGN = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 _syscall = _libc.syscall
 _unshare = _libc.unshare
@@ -38,6 +41,8 @@ _mount = _libc.mount
 _umount2 = _libc.umount2
 _prctl = _libc.prctl
 _poll = _libc.poll
+_signal = _libc.signal
+_sigprocmask = _libc.sigprocmask
 _execve = _libc.execve
 _mount.argtypes = [
     ctypes.c_char_p,
@@ -48,6 +53,9 @@ _mount.argtypes = [
 ]
 _umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _unshare.argtypes = [ctypes.c_int]
+_prctl.argtypes = [ctypes.c_int, ctypes.c_ulong]
+_signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+_signal.restype = ctypes.c_void_p
 
 
 def _failed() -> OSError:
@@ -108,7 +116,7 @@ def setdomainname(name: bytes, size: int) -> int:
 
 def prctl(option: int, argument: int) -> int:
     """prctl(2) with one argument."""
-    result: int = _prctl(option, ctypes.c_ulong(argument))
+    result: int = _prctl(option, argument)
     if result < 0:
         raise _failed()
     return result
@@ -118,13 +126,24 @@ class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 
 
+_POLLIN = 1
+# Made once: a child has every page that it writes to copied.
+_no_events = _Pollfd(0, 0, 0)
+_no_events_pointer = ctypes.byref(_no_events)
+
+
 def poll_errors(fd: int, count: int, timeout: int) -> int:
     """poll(2) of one descriptor for errors only: 0, or 1 if the other end of the pipe is closed."""
-    entry = _Pollfd(fd, 0, 0)
-    result: int = _poll(ctypes.byref(entry), count, timeout)
+    _no_events.fd = fd
+    result: int = _poll(_no_events_pointer, count, timeout)
     if result < 0:
         raise _failed()
     return result
+
+
+def wait_readable(fd: int, mask: SignalSet) -> None:
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
+    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
 
 
 def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
@@ -165,9 +184,9 @@ class SignalSet:
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
     """sigprocmask(2); ``old`` is filled with the mask before."""
-    _libc.sigprocmask(how, signals.buffer, None if old is None else old.buffer)
+    _sigprocmask(how, signals.buffer, None if old is None else old.buffer)
 
 
-def default_signal(number: int) -> None:
-    """signal(2) with SIG_DFL, behind the back of Python: for a child on its way to execve."""
-    _libc.signal(number, None)
+def set_disposition(number: int, disposition: int) -> None:
+    """signal(2) with SIG_DFL or SIG_IGN, behind the back of Python: for a child before execve."""
+    _signal(number, disposition)

@@ -7,16 +7,24 @@ Pure functions on strings.
 from __future__ import annotations
 
 OPERATORS = "|&<>()"
-BLANKS = " \t\r\n\v\f"
+BLANKS = " \t\n"
+_QUOTES = "'\"\\"
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
+_CUTS = frozenset(";#" + _QUOTES)
+_SPECIAL = _CUTS | frozenset(OPERATORS)
 
 
 class WordError(Exception):
-    """A line that cannot be cut into words. ``why`` says what is wrong."""
+    """A line that cannot be cut into words.
 
-    def __init__(self, why: str) -> None:
+    why    what is wrong
+    lacks  what must be added to the end of the line, "" if that would not mend it
+    """
+
+    def __init__(self, why: str, lacks: str = "") -> None:
         super().__init__(why)
         self.why = why
+        self.lacks = lacks
 
 
 class Operator(WordError):
@@ -27,54 +35,86 @@ class Operator(WordError):
         self.sign = sign
 
 
+def shorten(text: str) -> str:
+    """The beginning of a long text, for a message."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _skip_quoted(line: str, at: int) -> int:
     """The index after the quoted part that starts at ``line[at]``; raises WordError if it is open."""
     quote = line[at]
     if quote == "\\":
-        return at + 2
+        return min(at + 2, len(line))
     end = at + 1
     while end < len(line) and line[end] != quote:
         end += 2 if quote == '"' and line[end] == "\\" else 1
     if end >= len(line):
-        raise WordError(f"unclosed quote: {line[at:]}")
+        raise WordError(f"unclosed quote: {shorten(line[at:])}", quote if end == len(line) else "")
     return end + 1
 
 
-def first_word(line: str) -> tuple[str, str]:
-    """The first word of a command, as typed, and the rest of the line without leading blanks.
+def _word_end(line: str, at: int) -> int:
+    """The index after the word that starts at ``line[at]``, quotes and operators included."""
+    while at < len(line) and line[at] not in BLANKS and line[at] != ";":
+        at = _skip_quoted(line, at) if line[at] in _QUOTES else at + 1
+    return at
 
-    >>> first_word("  run ps aux")
-    ('run', 'ps aux')
+
+def command_word(line: str) -> tuple[str, str]:
+    """The first word of a command, its quotes taken off, and the rest of the line.
+
+    Raises WordError if a quote in the first word is open.
+
+    >>> command_word("  run ps 'aux'")
+    ('run', "ps 'aux'")
     """
-    parts = line.split(None, 1)
-    if not parts:
-        return "", ""
-    return parts[0], parts[1] if len(parts) > 1 else ""
+    line = line.lstrip(BLANKS)
+    end = _word_end(line, 0)
+    return _unquote(line[:end]), line[end:].lstrip(BLANKS)
 
 
-def next_command(line: str) -> tuple[str, str]:
-    """Cut a line at its first unquoted ``;``: the command before it and the rest after it.
+def commands(line: str, raw: frozenset[str] = frozenset()) -> list[str]:
+    """Cut a line at each unquoted ``;``: its commands, without the empty ones.
 
-    A comment (an unquoted ``#`` that begins a word) ends the line. Raises WordError on an open quote.
+    A comment (an unquoted ``#`` that begins a word) ends the line. A command whose name is in
+    ``raw``, or that begins with ``!``, is the rest of the line as it stands. Raises WordError on an
+    open quote or a NUL.
 
-    >>> next_command("flags +pid; run ps # now")
-    ('flags +pid', ' run ps # now')
+    >>> commands("flags +pid; run ps # now")
+    ['flags +pid', 'run ps ']
+    >>> commands("flags +pid; sh a; b # c", frozenset({"sh"}))
+    ['flags +pid', 'sh a; b # c']
     """
+    if "\0" in line:
+        raise WordError("a line cannot hold the character NUL")
+    found: list[str] = []
     at = 0
-    in_word = False
-    while at < len(line):
-        char = line[at]
-        if char in "'\"\\":
-            at = _skip_quoted(line, at)
-            in_word = True
-            continue
-        if char == ";":
-            return line[:at].strip(BLANKS), line[at + 1 :]
-        if char == "#" and not in_word:
-            break
-        in_word = char not in BLANKS and char not in OPERATORS
+    while True:
+        while at < len(line) and line[at] in BLANKS:
+            at += 1
+        if at == len(line):
+            return found
+        if line[at] == "!" or (raw and _unquote(line[at : _word_end(line, at)]) in raw):
+            return [*found, line[at:]]
+        if not found and _CUTS.isdisjoint(line):
+            return [line[at:]]
+        start = at
+        in_word = False
+        while at < len(line) and line[at] != ";":
+            char = line[at]
+            if char in _QUOTES:
+                at = _skip_quoted(line, at)
+                in_word = True
+                continue
+            if char == "#" and not in_word:
+                return [*found, line[start:at]] if start < at else found
+            in_word = char not in BLANKS and char not in OPERATORS
+            at += 1
+        if start < at:
+            found.append(line[start:at])
         at += 1
-    return line[:at].strip(BLANKS), ""
+        if at > len(line):
+            return found
 
 
 def split(command: str) -> list[str]:
@@ -87,39 +127,48 @@ def split(command: str) -> list[str]:
     """
     if "\0" in command:
         raise WordError("a word cannot hold the character NUL")
-    words: list[str] = []
-    word: list[str] | None = None
+    if _SPECIAL.isdisjoint(command):
+        return [word for word in command.replace("\t", " ").replace("\n", " ").split(" ") if word]
+    found: list[str] = []
     at = 0
     while at < len(command):
-        char = command[at]
-        if char in BLANKS:
-            if word is not None:
-                words.append("".join(word))
-                word = None
+        if command[at] in BLANKS:
             at += 1
-            continue
-        if char == "#" and word is None:
+        elif command.startswith("\\\n", at):
+            at += 2
+        elif command[at] == "#":
             break
-        if char in OPERATORS or char == ";":
-            raise Operator(char)
-        if word is None:
-            word = []
-        if char in "'\"\\":
-            end = _skip_quoted(command, at)
-            if char == "\\":
-                if command[at + 1 : end] != "\n":
-                    word.append(command[at + 1 : end])
-            elif char == "'":
-                word.append(command[at + 1 : end - 1])
-            else:
-                word.append(_unquote_double(command[at + 1 : end - 1]))
-            at = end
-            continue
-        word.append(char)
-        at += 1
-    if word is not None:
-        words.append("".join(word))
-    return words
+        else:
+            start = at
+            while at < len(command) and command[at] not in BLANKS:
+                char = command[at]
+                if char in OPERATORS or char == ";":
+                    raise Operator(char)
+                at = _skip_quoted(command, at) if char in _QUOTES else at + 1
+            found.append(_unquote(command[start:at]))
+    return found
+
+
+def _unquote(word: str) -> str:
+    """A word with its quotes taken off. Every quote in it is closed."""
+    if _CUTS.isdisjoint(word):
+        return word
+    out: list[str] = []
+    at = 0
+    while at < len(word):
+        char = word[at]
+        end = _skip_quoted(word, at) if char in _QUOTES else at + 1
+        if char == "\\":
+            # A backslash before a newline joins two lines; one at the very end stands for itself.
+            out.append("" if word[at + 1 : end] == "\n" else word[at + 1 : end] or "\\")
+        elif char == "'":
+            out.append(word[at + 1 : end - 1])
+        elif char == '"':
+            out.append(_unquote_double(word[at + 1 : end - 1]))
+        else:
+            out.append(char)
+        at = end
+    return "".join(out)
 
 
 def _unquote_double(text: str) -> str:
@@ -139,35 +188,52 @@ def _unquote_double(text: str) -> str:
     return "".join(out)
 
 
+def continuation(line: str) -> str | None:
+    """None if the line is complete; else it ends in a backslash that nothing quotes and goes on.
+
+    Then the answer is a short text that can stand for the line in front of the next one, when that
+    is asked about in its turn: an open double quote, the beginning of a word, or nothing.
+    """
+    if not line.endswith("\\"):
+        return None
+    at = 0
+    in_word = False
+    while at < len(line):
+        char = line[at]
+        if char == "\\":
+            if at == len(line) - 1:
+                return "x" if in_word else ""
+            at += 2
+            in_word = True
+        elif char == '"':
+            end = at + 1
+            while end < len(line) and line[end] != '"':
+                end += 2 if line[end] == "\\" else 1
+            if end >= len(line):
+                return '"' if end > len(line) else None
+            at = end + 1
+            in_word = True
+        elif char == "'":
+            end = line.find("'", at + 1)
+            if end < 0:
+                return None
+            at = end + 1
+            in_word = True
+        elif char == "#" and not in_word:
+            return None
+        else:
+            in_word = char not in BLANKS and char not in OPERATORS and char != ";"
+            at += 1
+    return None
+
+
 def continues(line: str) -> bool:
     """Whether the line goes on in the next one: it ends in a backslash that nothing quotes.
 
     >>> continues("run echo a \\\\"), continues("run echo a \\\\\\\\"), continues("# a \\\\")
     (True, False, False)
     """
-    if not line.endswith("\\"):
-        return False
-    at = 0
-    in_word = False
-    while at < len(line):
-        char = line[at]
-        if char == "\\" and at == len(line) - 1:
-            return True
-        if char == "#" and not in_word:
-            return False
-        if char == '"' and line.find('"', at + 1) == -1:
-            # An open double quote: the backslash joins the lines inside it.
-            return (len(line) - len(line.rstrip("\\"))) % 2 == 1
-        if char in "'\"\\":
-            try:
-                at = _skip_quoted(line, at)
-            except WordError:
-                return False
-            in_word = True
-            continue
-        in_word = char not in BLANKS
-        at += 1
-    return False
+    return continuation(line) is not None
 
 
 def quote(word: str) -> str:

@@ -92,3 +92,12 @@ def _host_unchanged() -> Iterator[None]:
     yield
     after = host()
     assert after == before, "the test changed the host"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """An empty directory that every user can reach and only root can write."""
+    for above in (tmp_path, *list(tmp_path.parents)[:3]):
+        if above != Path("/tmp"):
+            above.chmod(above.stat().st_mode | 0o755)
+    return tmp_path

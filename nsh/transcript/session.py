@@ -91,10 +91,6 @@ def _session(fd: int, state: str) -> int:
     # What nsh itself remembers between sessions (not what a command sees) goes into the replay's
     # own directory.
     os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = state
-    if sys.platform.startswith("linux"):
-        from nsh.launch import handle_signals
-
-        handle_signals()
     answers = os.fdopen(os.dup(fd), "wb", buffering=0)
     with os.fdopen(fd, "rb") as commands:
         while size := commands.readline():

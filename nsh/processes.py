@@ -1,0 +1,56 @@
+"""Processes: what /proc tells of the children of this process."""
+
+from __future__ import annotations
+
+import os
+
+from nsh.host import read_text, status_field
+
+_PF_FORKNOEXEC = 0x40
+"""In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
+
+
+def stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on, [] if it cannot be read."""
+    return (read_text(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
+def own_children(since: float) -> set[int]:
+    """This process's children that are not older than that (seconds since boot).
+
+    Older ones are not nsh's: they were there when a shell became nsh by exec. Empty without a
+    /proc of this pid namespace.
+    """
+    me = str(os.getpid())
+    found: set[int] = set()
+    try:
+        if os.readlink("/proc/self") != me:
+            return found
+        names = os.listdir("/proc")
+    except OSError:
+        return found
+    first = int(since * os.sysconf("SC_CLK_TCK"))
+    for name in names:
+        if name.isdigit():
+            fields = stat_fields(int(name))
+            if fields and fields[1] == me and int(fields[19]) >= first:
+                found.add(int(name))
+    return found
+
+
+def never_executed(pid: int) -> bool:
+    """Whether a process was forked and has not got through an execve. Also of a zombie."""
+    fields = stat_fields(pid)
+    return bool(fields) and bool(int(fields[6]) & _PF_FORKNOEXEC)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal such as SIGTSTP has stopped the process."""
+    return stat_fields(pid)[:1] == ["T"]
+
+
+def handles(pid: int, number: int) -> bool:
+    """Whether the process has a handler for the signal. False if /proc cannot tell."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    caught = int(status_field(status, "SigCgt") or "0", 16)
+    return bool(caught >> (number - 1) & 1)

@@ -1,0 +1,408 @@
+"""Every command: silent when it succeeds, its value without arguments, its mistakes and their mends."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from nsh import words
+from nsh.core import HISTORY_LINES, Interrupted
+from nsh.namespaces import NAMESPACES
+from nsh.shell import GROUPS, Shell, summary_of
+
+Said = tuple[str, list[str], int]
+Told = pytest.CaptureFixture[str]
+
+
+def say(capsys: Told, *lines: str, shell: Shell | None = None) -> Said:
+    """What the last of the lines wrote, the errors without ``nsh: ``, and its status."""
+    shell = shell or Shell()
+    for line in lines:
+        capsys.readouterr()
+        shell.run_line(line)
+    shell.flush()
+    out, err = capsys.readouterr()
+    assert all(line.startswith("nsh: ") for line in err.splitlines())
+    return out, [line[5:] for line in err.splitlines()], shell.status
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "flags +pid -mnt +all -all",
+        "hostname foo",
+        "domainname foo",
+        "mount tmpfs /mytmp",
+        "mount bind /etc /mytmp -o ro",
+        "umount /mytmp -l",
+        "propagation slave",
+        "uidmap 0 1000 1 1 100000 10",
+        "gidmap none",
+        "setgroups deny",
+        "map root",
+        "cd /tmp",
+        "env A=1 -u B",
+        "trace on",
+        "reset",
+        "reset env",
+        "",
+        "  # nothing",
+        ";;",
+    ],
+)
+def test_silent_when_it_succeeds(capsys: Told, line: str) -> None:
+    assert say(capsys, line) == ("", [], 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (["flags"], "SIGCHLD"),
+        (["flags +pid +CLONE_NEWNS +NEWUTS +Net", "flags"],
+         "CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET | SIGCHLD"),
+        (["flags +pid +mnt -newpid +mnt", "flags"], "CLONE_NEWNS | SIGCHLD"),
+        (["hostname"], os.uname().nodename),
+        (["hostname it\\'s", "hostname"], "it's"),
+        (["hostname ''", "hostname"], ""),
+        (["domainname"], Path("/proc/sys/kernel/domainname").read_text().strip()),
+        (["domainname foo", "domainname"], "foo"),
+        (["mount tmpfs none /a\\ b -o size=1m -oro", "umount /a -l", "mount"],
+         "mount tmpfs '/a b' -o size=1m,ro\numount /a -l"),
+        (["propagation"], "private"),
+        (["propagation slave", "propagation"], "slave"),
+        (["uidmap"], "none"),
+        (["uidmap 0 1000 1 1 007 3", "uidmap"], "0 1000 1 1 7 3"),
+        (["gidmap"], "none"),
+        (["map self", "map"],
+         f"uidmap {os.geteuid()} {os.geteuid()} 1\ngidmap {os.getegid()} {os.getegid()} 1"),
+        (["map root", "gidmap"], f"0 {os.getegid()} 1"),
+        (["setgroups"], "default"),
+        (["setgroups deny", "setgroups"], "deny"),
+        (["cd"], os.getcwd()),
+        (["cd /tmp", "cd ./x/../y", "cd"], "/tmp/y"),
+        (["trace"], "off"),
+        (["trace on", "trace"], "on"),
+        (["map root; uidmap 0 1 2", "show"], "map root\nuidmap 0 1 2"),
+        (["env A='b c' -u PATH", "show"], "env 'A=b c'\nenv -u PATH"),
+        (["show"], None),
+    ],
+)  # fmt: skip
+def test_without_arguments_it_shows_its_value(
+    capsys: Told, lines: list[str], shown: str | None
+) -> None:
+    assert say(capsys, *lines) == ("" if shown is None else shown + "\n", [], 0)
+
+
+def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
+    out, errors, status = say(capsys, "env A=1 -u PATH", "env")
+    assert "A=1" in out.splitlines()
+    assert not [line for line in out.splitlines() if line.startswith("PATH=")]
+    assert (errors, status) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "why", "mend"),
+    [
+        ("flag +pid", "there is no command flag: did you mean flags?", "flags +pid"),
+        ("+pid", "there is no command +pid", "flags +pid"),
+        ("A=b", "there is no command A=b", "env A=b"),
+        ("ls -l", "there is no command ls", "run ls -l"),
+        ("ls | cat", "there is no command ls", "sh ls | cat"),
+        ("/bin/ls", "there is no command /bin/ls", "run /bin/ls"),
+        ("xyzzy", "there is no command xyzzy", "help"),
+        ("EOF", "there is no command EOF", "help"),
+        ("''", "there is no command ", "help"),
+        ("flags pid", "flags: 'pid' begins with neither + nor -", "flags +pid"),
+        ("flags +", "flags: '+' begins with neither + nor -", "help flags"),
+        ("flags +mount", "flags: there is no namespace 'mount'", "flags +mnt"),
+        ("flags -pidd", "flags: there is no namespace 'pidd'", "flags -pid"),
+        ("hostname a b", "usage: hostname [NAME]", "help hostname"),
+        ("hostname -f", "hostname: there is no option -f", "help hostname"),
+        ("domainname a b", "usage: domainname [NAME]", "help domainname"),
+        ("mount tmpfs", "usage: mount FSTYPE [SOURCE] TARGET [-o OPTIONS]", "help mount"),
+        ("mount bind /a", "mount: bind takes a SOURCE and a TARGET", "help mount"),
+        ("mount -t tmpfs none '/a b'", "mount: the type comes first here, without -t",
+         "mount tmpfs none '/a b'"),
+        ("mount tmpfs /a -o", "mount: -o is followed by the options", "help mount"),
+        ("mount tmpfs /a -x", "mount: there is no option -x", "help mount"),
+        ("mount tmpfs ''", "mount: a word is empty", "help mount"),
+        ("mount bind / /x -o size=3",
+         "mount: a bind mount has no option size=3: the file system stays the same one",
+         "mount bind / /x"),
+        ("umount", "usage: umount TARGET [-l]", "help umount"),
+        ("umount -f /x", "umount: there is no option -f", "help umount"),
+        ("propagation rprivate",
+         "propagation: 'rprivate' is none of private, slave, shared, unchanged",
+         "propagation private"),
+        ("uidmap 0 1", "uidmap: a range is three numbers, INSIDE OUTSIDE COUNT", "help uidmap"),
+        ("gidmap 0 x 1", "gidmap: 'x' is no id or count: a whole number up to 4294967295",
+         "help gidmap"),
+        ("uidmap 0 4294967296 1",
+         "uidmap: '4294967296' is no id or count: a whole number up to 4294967295", "help uidmap"),
+        ("setgroups yes", "setgroups: 'yes' is none of allow, deny, default", "help setgroups"),
+        ("map rot", "map: 'rot' is none of root, self, auto, none", "map root"),
+        ("cd a b", "usage: cd [DIR]", "help cd"),
+        ("cd ~/x", "cd: ~ is not expanded here", f"cd {os.path.expanduser('~/x')}"),
+        ("cd -", "cd: there is no way back by -, but undo takes the last change back", "undo"),
+        ("cd ''", "cd: the name of the directory is empty", "help cd"),
+        ("env x", "env: 'x' is not NAME=VALUE and not -u NAME", "help env"),
+        ("env -u", "env: '-u' is not NAME=VALUE and not -u NAME", "help env"),
+        ("env =x", "env: '=x' is not NAME=VALUE and not -u NAME", "help env"),
+        ("run ls | wc", "run takes words as they are, and | needs a shell to mean something",
+         "sh ls | wc"),
+        ("plan a > b", "plan takes words as they are, and > needs a shell to mean something",
+         "plan sh -c 'a > b'"),
+        ("hostname a&b", "& means nothing to hostname; quote it if it is part of a word",
+         "help hostname"),
+        ("sh", "usage: sh LINE", "help sh"),
+        ("!", "usage: host LINE  (or !LINE)", "help host"),
+        ("trace x", "usage: trace [on|off]", "help trace"),
+        ("show x", "usage: show", "help show"),
+        ("ns x", "usage: ns", "help ns"),
+        ("undo x", "undo: 'x' is no number of steps: a whole number from 1 on", "help undo"),
+        ("redo 0", "redo: '0' is no number of steps: a whole number from 1 on", "help redo"),
+        ("save", "usage: save FILE", "help save"),
+        ("source a b", "usage: source FILE", "help source"),
+        ("source ''", "source: the name of the file is empty", "help source"),
+        ("history x", "usage: history", "help history"),
+        ("help flag", "help: there is no command flag", "help flags"),
+        ("help xyzzy", "help: there is no command xyzzy", "help"),
+        ("quit 256", "quit: '256' is no status: a number from 0 to 255", "help quit"),
+        ("exit x", "exit: 'x' is no status: a number from 0 to 255", "help exit"),
+        ("run 'a b", "unclosed quote: 'a b", "run 'a b'"),
+        ('hostname "a', 'unclosed quote: "a', 'hostname "a"'),
+    ],
+)  # fmt: skip
+def test_a_usage_error_names_its_mend(capsys: Told, line: str, why: str, mend: str) -> None:
+    shell = Shell()
+    assert say(capsys, line, shell=shell) == ("", [why, f"try: {mend}"], 2)
+    assert (shell.state, len(shell.past)) == (Shell().state, 0)
+    # What is proposed can be typed: no usage error comes of it. (Only what starts nothing is.)
+    if mend.split()[0] not in ("run", "sh", "undo"):
+        assert say(capsys, mend)[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "why", "mends"),
+    [
+        (["undo"], "there is nothing to undo", ["show"]),
+        (["redo"], "there is nothing to redo", ["show"]),
+        (["cd /a", "undo 5"], "there is 1 change to undo, not 5", ["undo 1"]),
+        (["cd /a; cd /b", "undo 3"], "there are 2 changes to undo, not 3", ["undo 2"]),
+        (["source /nonexistent"], "cannot read /nonexistent: No such file or directory", []),
+        (["source /"], "cannot read /: Is a directory", []),
+        (["source ~/none"], "cannot read ~/none: No such file or directory",
+         [f"source {os.path.expanduser('~/none')}"]),
+        (["save /nonexistent/x"], "cannot write /nonexistent/x: No such file or directory",
+         ["!mkdir -p /nonexistent"]),
+        (["save /"], "cannot write /: Is a directory", []),
+        (["save /dev/full"], "cannot write /dev/full: No space left on device", []),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_1(
+    capsys: Told, lines: list[str], why: str, mends: list[str]
+) -> None:
+    assert say(capsys, *lines) == ("", [why, *[f"try: {mend}" for mend in mends]], 1)
+
+
+def test_a_line_with_an_open_quote_does_nothing(capsys: Told) -> None:
+    shell = Shell()
+    assert say(capsys, "flags +pid; hostname 'x", shell=shell)[2] == 2
+    assert shell.state == Shell().state
+
+
+def test_after_an_error_the_rest_of_the_line_runs(capsys: Told) -> None:
+    shell = Shell()
+    assert say(capsys, "flags +foo; hostname x; umount", shell=shell)[2] == 2
+    assert shell.state.hostname == "x"
+    shell.run_line("umount; show")
+    assert shell.status == 0
+
+
+def test_with_stop_it_does_not(capsys: Told) -> None:
+    for line in ("flags +foo; hostname x", "hostname 'x", "undo; hostname x"):
+        shell = Shell(stop=True)
+        assert shell.run_line(line)
+        assert (shell.status > 0, shell.state.hostname) == (True, None)
+
+
+def test_a_message_holds_no_control_character(capsys: Told) -> None:
+    _, errors, status = say(capsys, "'\x1b[2J\x07\x9b'")
+    assert (errors[0], status) == ("there is no command \\x1b[2J\\x07\\x9b", 2)
+
+
+def test_a_status_is_shown_at_a_prompt(capsys: Told) -> None:
+    shell = Shell(interactive=True)
+    assert say(capsys, "umount", shell=shell)[0] == "[2]\n"
+    assert say(capsys, "undo; undo; cd", shell=shell)[0] == f"[1]\n[1]\n{os.getcwd()}\n"
+
+
+def test_history_is_numbered_on(capsys: Told, tmp_path: Path) -> None:
+    shell = Shell()
+    script = tmp_path / "script"
+    script.write_text("cd /a\ncd /b\n")
+    say(capsys, "", "# a comment", f"source {script}", shell=shell)
+    assert say(capsys, "history", shell=shell)[0].splitlines() == [
+        "    1  # a comment",
+        f"    2  source {script}",
+        "    3  history",
+    ]
+    for _ in range(HISTORY_LINES):
+        shell.run_line("cd")
+    out = say(capsys, "history", shell=shell)[0].splitlines()
+    assert (len(out), out[0], out[-1]) == (HISTORY_LINES, "    5  cd", " 1004  history")
+
+
+def test_source_runs_lines_here(capsys: Told, tmp_path: Path) -> None:
+    inner, outer = tmp_path / "inner", tmp_path / "outer"
+    inner.write_text("hostname \\\n  x\numount\n")
+    outer.write_text(f"flags +uts\nsource {inner}\nnonsense\n")
+    shell = Shell()
+    out, errors, status = say(capsys, f"source {outer}; cd /y", "source " + str(outer), shell=shell)
+    assert [error for error in errors if "try" not in error] == [
+        f"{inner}:3: usage: umount TARGET [-l]",
+        f"{outer}:3: there is no command nonsense",
+    ]
+    assert (out, status, shell.state.hostname, shell.state.cwd) == ("", 2, "x", "/y")
+    assert (shell.where, shell.sourcing) == ("", [])
+
+
+def test_quit_in_a_sourced_file_quits(capsys: Told, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("quit 3\ncd /x\n")
+    shell = Shell()
+    assert shell.run_line(f"source {script}; cd /y")
+    assert (shell.status, shell.state.cwd) == (3, None)
+
+
+def test_stop_reaches_into_sourced_files(capsys: Told, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("umount\ncd /x\n")
+    shell = Shell(stop=True)
+    assert shell.run_line(f"source {script}; cd /y")
+    assert (shell.status, shell.state.cwd) == (2, None)
+
+
+def test_a_file_that_sources_itself_ends(capsys: Told, tmp_path: Path) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_text(f"source {b}\nsource {b}\ncd /x\n")
+    b.write_text(f"source {a}\nsource {a}\n")
+    shell = Shell()
+    _, errors, status = say(capsys, f"source {a}", shell=shell)
+    assert errors.count(f"{b}:1: {a} is being sourced already: it would never end") == 2
+    assert (status, shell.state.cwd, shell.sourcing) == (0, "/x", [])
+
+
+def test_ctrl_c_leaves_all_sourced_files(capsys: Told, tmp_path: Path) -> None:
+    inner, outer = tmp_path / "inner", tmp_path / "outer"
+    inner.write_text("run interrupted\ncd /x\n")
+    outer.write_text(f"source {inner}\ncd /y\n")
+
+    class Hit(Shell):
+        def do_run(self, line: str) -> None:
+            self.status = 130
+            raise Interrupted
+
+    shell = Hit(interactive=True)
+    assert say(capsys, f"source {outer}; cd /z", shell=shell) == ("[130]\n", [], 130)
+    assert (shell.state.cwd, shell.where, shell.sourcing) == (None, "", [])
+    with pytest.raises(Interrupted):
+        Hit().run_line(f"source {outer}")
+
+
+def test_save_replaces_a_file_as_a_whole(capsys: Told, tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("old")
+    file.chmod(0o750)
+    link.symlink_to(file)
+    assert say(capsys, "flags +pid", f"save {link}") == ("", [], 0)
+    assert file.read_text() == "#!/usr/bin/env nsh\nflags +pid\n"
+    assert (file.stat().st_mode & 0o777, link.is_symlink()) == (0o750, True)
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
+    before = os.stat("/dev/null")
+    assert say(capsys, "save /dev/null")[2] == 0
+    assert os.stat("/dev/null").st_rdev == before.st_rdev
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    assert say(capsys, "cd /x", f"save {fifo}")[2] == 0
+    assert os.read(reader, 100) == b"#!/usr/bin/env nsh\ncd /x\n"
+    os.close(reader)
+    assert fifo.is_fifo()
+
+
+COMMANDS = [name for _, names in GROUPS for name in names]
+
+
+def test_help_teaches_every_command_once(capsys: Told) -> None:
+    assert sorted([*COMMANDS, "exit"]) == Shell().command_names()
+    out, errors, status = say(capsys, "help")
+    assert (errors, status) == ([], 0)
+    named = re.findall(r"^  (\w+)", out, re.MULTILINE)
+    assert named == COMMANDS
+    assert [line for line in out.splitlines() if line in dict(GROUPS)] == list(dict(GROUPS))
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "exit"])
+def test_a_docstring_is_a_manual_page(capsys: Told, name: str) -> None:
+    text = inspect.getdoc(getattr(Shell, "do_" + name))
+    assert text
+    lines = text.splitlines()
+    assert lines[0].split()[0] == ("quit" if name == "exit" else name)
+    assert lines[1] == ""
+    assert max(len(line) for line in lines) <= 80
+    assert summary_of(Shell(), name)
+    for typed in (f"help {name}", f"?{name}", f"? {name}"):
+        assert say(capsys, typed) == (text + "\n", [], 0)
+
+
+def test_help_knows_the_signs(capsys: Told) -> None:
+    assert say(capsys, "help !") == say(capsys, "help host")
+    assert say(capsys, "help ?") == say(capsys, "help help")
+    assert say(capsys, "?") == say(capsys, "help")
+
+
+def test_the_examples_in_the_manuals_work(capsys: Told) -> None:
+    examples = [
+        line.strip()
+        for name in COMMANDS
+        for line in str(inspect.getdoc(getattr(Shell, "do_" + name))).splitlines()
+        if line.startswith("    ")
+    ]
+    assert len(examples) > 10
+    for line in examples:
+        [command] = words.commands(line, frozenset({"sh", "host"}))
+        assert words.command_word(command)[0] in COMMANDS or command.startswith("!")
+        if command.split()[0] in ("run", "sh") or command.startswith("!"):
+            continue  # the article's tests run these
+        assert say(capsys, line) == ("", [], 0)
+
+
+def test_mount_options_of_the_manual_are_quoted_as_sh_does(capsys: Told) -> None:
+    out = say(capsys, "mount tmpfs \"a'b\" '/c d' -o 'x=$y'", "mount")[0]
+    assert shlex.split(out) == ["mount", "tmpfs", "a'b", "/c d", "-o", "x=$y"]
+
+
+def test_umount_and_mount_take_names_that_look_like_options(capsys: Told) -> None:
+    shell = Shell()
+    assert say(capsys, "cd /x", "mount -- -a -b -c; umount -l -- -d", shell=shell) == ("", [], 0)
+    assert say(capsys, "mount", shell=shell)[0] == "mount -- -a -b /x/-c\numount /x/-d -l\n"
+
+
+@pytest.mark.parametrize("namespace", [namespace.name for namespace in NAMESPACES])
+def test_a_namespace_has_three_names(capsys: Told, namespace: str) -> None:
+    [entry] = [entry for entry in NAMESPACES if entry.name == namespace]
+    short = entry.constant.removeprefix("CLONE_")
+    for word in (namespace, entry.constant, short, entry.constant.lower(), namespace.upper()):
+        shell = Shell()
+        assert say(capsys, f"flags +{word}", shell=shell) == ("", [], 0)
+        assert shell.state.flags == (namespace,)

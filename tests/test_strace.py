@@ -1,0 +1,273 @@
+"""What a plan shows is what a launch does: plan, trace and strace(1) see the same calls.
+
+Compared per process, in order, with all arguments. What only a run can know (descriptors, process
+ids) is taken from what strace saw and put into the plan's slots; the address of the environment is
+cut out. Left out, as `help plan` says: the child's reports, closing descriptors, signals, waiting.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nsh.plan import PARENT, Call, Plan, Slot
+from nsh.render import call_text
+from tests.conftest import NSH, ROOT, nsh
+
+ENV = {"PATH": "/nowhere:/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "NSH_TEST": 'a "b"\n'}
+CALLS = (
+    "pipe2,clone,clone3,fork,vfork,prctl,poll,unshare,mount,umount2,sethostname,setdomainname,"
+    "chdir,execve,execveat,openat,write,read,readlink,wait4,waitid,setns,pivot_root,chroot"
+)
+USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+SUBORDINATE = """
+mount -t tmpfs none /mnt
+echo 65534:200000:1000 > /mnt/ids
+mount --bind /mnt/ids /etc/subuid
+mount --bind /mnt/ids /etc/subgid
+exec "$@"
+"""
+WITH_RANGES = ["unshare", "-m", "sh", "-ec", SUBORDINATE, "sh"]
+
+EVERYTHING = """\
+flags +all
+map root
+mount tmpfs {tmp} -o size=1m,nosuid
+mount bind /etc {tmp} -o ro
+umount {tmp} -l
+mount proc /proc
+hostname 'in"side'
+domainname 'do\\main'
+cd /usr
+env NSH_MORE=x -u HOME
+"""
+
+STATES = {
+    "nothing": ("", "run true", [], []),
+    "pid and mnt": ("flags +pid +mnt\nmount proc /proc\n", "run true", [], []),
+    "all eight": (EVERYTHING, "run sh -c exit", [], []),
+    "time": ("flags +time\n", "run true", [], []),
+    "propagation": ("flags +mnt\npropagation slave\n", "run true", [], []),
+    "a line for sh": ("flags +uts\nhostname x\n", "sh true | true; exit", [], []),
+    "another's own ids": ("flags +user +uts\nmap self\nhostname x\n", "run true", USER, []),
+    "another as root": ("flags +user\nmap root\n", "run true", USER, []),
+    "ranges of ids": ("flags +user +pid\nmap auto\n", "run true", USER, WITH_RANGES),
+}
+
+PLANNER = f"""
+import base64, pickle, sys
+sys.path.insert(0, {str(ROOT)!r})
+from nsh.plan import plan
+from nsh.shell import Shell
+from nsh.words import split
+shell = Shell()
+for line in sys.argv[1].splitlines():
+    assert not shell.run_line(line) and not shell.status, line
+first, _, rest = sys.argv[2].partition(" ")
+argv = ["/bin/sh", "-c", rest, "sh"] if first == "sh" else split(rest)
+print(base64.b64encode(pickle.dumps(plan(shell.state, argv, shell.host))).decode())
+"""
+
+
+def planned(before: list[str], state: str, command: str) -> Plan:
+    result = subprocess.run(
+        [*before, sys.executable, "-I", "-c", PLANNER, state, command],
+        env=ENV,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    found: Plan = pickle.loads(base64.b64decode(result.stdout))
+    return found
+
+
+def whole_lines(text: str) -> list[tuple[int, str]]:
+    """strace -f's lines as (pid, call), where a call was interrupted by another's joined again."""
+    begun: dict[int, tuple[int, str]] = {}
+    lines: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        pid, rest = int(line.split(None, 1)[0]), line.split(None, 1)[1]
+        if rest.endswith("<unfinished ...>"):
+            begun[pid] = len(lines), rest.removesuffix("<unfinished ...>").rstrip(" ")
+            lines.append((pid, rest))
+        elif resumed := re.match(r"<\.\.\. \w+ resumed>(.*)", rest):
+            at, first = begun.pop(pid)
+            lines[at] = pid, first + (" " if first.endswith(",") else "") + resumed[1]
+        else:
+            lines.append((pid, rest))
+    return lines
+
+
+def is_bookkeeping(actor: str, call: str) -> bool:
+    """Reports of a child and their reading, and waiting: left out of plans."""
+    report = r'"\d+ -?\d+ \d+( !+)?\\n'
+    return bool(
+        (actor != PARENT and re.match(rf"write\(\d+, {report}", call))
+        or (actor == PARENT and re.match(rf'read\(\d+, ({report}|"")', call))
+        or (actor == PARENT and re.match(r"wait(id|4)\(.*WNOHANG", call))
+    )
+
+
+def seen_by_strace(
+    text: str, plan: Plan
+) -> tuple[dict[str, list[tuple[str, str]]], dict[str, int]]:
+    """Each actor's calls as (text, result), up to its execve, and the values of the slots."""
+    lines = whole_lines(text)
+    actors = {lines[0][0]: PARENT}
+    started = False
+    values: dict[str, int] = {}
+    calls: dict[str, list[tuple[str, str]]] = {}
+    done: set[int] = set()
+    gives = {PARENT: iter(gifts(plan, PARENT)), "child": iter(gifts(plan, "child"))}
+    # A child's first calls may stand before the line in which its parent's clone returns.
+    for pid, line in [*lines]:
+        started = started or line.startswith("pipe2(")
+        if started and line.startswith("execve(") and line.endswith(" = 0"):
+            done.add(pid)
+        if started and pid not in done and (made := re.match(r"clone\(.*= (\d+)$", line)):
+            name = next(gives[actors[pid]])
+            actors[int(made[1])] = name
+            values[name] = int(made[1])
+    started = False
+    done.clear()
+    opened = iter([call.gives[0] for call in plan.calls if call.name == "openat"])
+    pipes = iter([call.gives for call in plan.calls if call.name == "pipe2"])
+    for pid, line in lines:
+        started = started or line.startswith("pipe2(")
+        if not started or pid in done or not re.match(r"\w+\(", line):
+            continue
+        actor = actors[pid]
+        if is_bookkeeping(actor, line):
+            continue
+        call, _, result = line.rpartition(" = ")
+        call = re.sub(r"0x[0-9a-f]+ (/\* \d+ vars \*/)", r"envp \1", call.rstrip())
+        calls.setdefault(actor, []).append((call, result))
+        if call.startswith("execve(") and result == "0":
+            done.add(pid)
+        elif call.startswith("openat("):
+            values[next(opened)] = int(result)
+        elif ends := re.match(r"pipe2\(\[(\d+), (\d+)\]", call):
+            values.update(zip(next(pipes), map(int, ends.groups()), strict=True))
+    return calls, values
+
+
+def gifts(plan: Plan, actor: str) -> list[str]:
+    return [call.gives[0] for call in plan.calls if call.name == "clone" and call.actor == actor]
+
+
+def of_actor(plan: Plan, actor: str, executions: int) -> list[Call]:
+    """The actor's calls, with as many tries of execve as there were."""
+    calls = [call for call in plan.calls if call.actor == actor]
+    first = next((at for at, call in enumerate(calls) if call.name == "execve"), len(calls))
+    return calls[: first + executions]
+
+
+@pytest.fixture
+def tmp_readable(tmp_path: Path) -> Path:
+    place = tmp_path / "in side"
+    place.mkdir()
+    return place
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> None:
+    state, command, user, outer = STATES[name]
+    state = state.format(tmp=f"'{tmp_readable}'")
+    plan = planned([*outer, *user], state, command)
+    output = tmp_readable.parent / "strace.txt"
+    # strace stays root, so that set-user-ID programs are what they are without it.
+    strace = ["strace", "-f", "-s", "65536", "-o", str(output), "-e", f"trace={CALLS}"]
+    subprocess.run(
+        [*outer, *strace, *user, *NSH, "-c", state, "-c", command],
+        env=ENV,
+        check=True,
+        timeout=60,
+    )
+    calls, values = seen_by_strace(output.read_text(), plan)
+    assert set(calls) == {call.actor for call in plan.calls}
+    for actor, seen in calls.items():
+        executions = [result for call, result in seen if call.startswith("execve(")]
+        expected = [call_text(call, values) for call in of_actor(plan, actor, len(executions))]
+        assert [call for call, _ in seen] == expected
+        if executions:
+            tries = 2 if actor == plan.last and command.startswith("run ") else 1
+            assert (executions[-1], len(executions)) == ("0", tries)
+
+    traced = nsh("-x", "-c", state, "-c", command, before=[*outer, *user], env=ENV)
+    assert traced.returncode == 0
+    assert_trace(traced.stderr, plan)
+
+    if command.startswith("run "):
+        command = command.replace("run ", "plan ", 1)
+        shown = nsh("-c", state, "-c", command, before=[*outer, *user], env=ENV)
+        assert_table(shown.stdout, plan)
+
+
+def assert_trace(stderr: str, plan: Plan) -> None:
+    lines = [
+        (found[1], found[2], found[3])
+        for line in stderr.splitlines()
+        if (found := re.match(r"nsh: -c:\d+: \[(.*?)\] (.*) = (.*?)$", line))
+    ]
+    assert len(lines) == len(stderr.splitlines())
+    values: dict[str, int] = {}
+    for actor in {call.actor for call in plan.calls}:
+        mine = [(text, result) for who, text, result in lines if who == actor]
+        executions = len([text for text, _ in mine if text.startswith("execve(")])
+        for call, (text, result) in zip(of_actor(plan, actor, executions), mine, strict=True):
+            if call.name == "pipe2":
+                numbers = re.findall(r"\d+", text.partition("[")[2])
+                values.update(zip(call.gives, map(int, numbers), strict=False))
+            elif call.gives:
+                values[call.gives[0]] = int(result)
+    for actor in {call.actor for call in plan.calls}:
+        mine = [(text, result) for who, text, result in lines if who == actor]
+        executions = len([text for text, _ in mine if text.startswith("execve(")])
+        expected = [call_text(call, values) for call in of_actor(plan, actor, executions)]
+        assert [text for text, _ in mine] == expected
+        if executions:
+            assert mine[-1][1] == "0"
+
+
+def assert_table(stdout: str, plan: Plan) -> None:
+    rows = [
+        found[1]
+        for line in stdout.splitlines()
+        if (
+            found := re.match(
+                r" *\d+(?:-\d+)?  (?:parent|child 2|child|PID 1|new.idmap) +(.*)", line
+            )
+        )
+    ]
+    expected: list[str] = []
+    before = ""
+    for call in plan.calls:
+        if not call.name == before == "execve":
+            expected.append(call_text(call))
+        before = call.name
+    assert rows == expected
+
+
+def test_ranges_go_through_newuidmap(tmp_path: Path) -> None:
+    before = [*WITH_RANGES, *USER]
+    result = nsh(
+        "-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map", before=before
+    )
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["0", "65534", "1"],
+        ["1", "200000", "1000"],
+    ]
+    assert (result.stderr, result.returncode) == ("", 0)
+
+
+def test_a_slot_is_not_filled_in_a_plan() -> None:
+    plan = planned([], "flags +pid", "run true")
+    slots = [arg for call in plan.calls for arg in call.args if isinstance(arg, Slot)]
+    assert slots
+    assert all(slot.name in call_text(Call(PARENT, "close", (slot,), "")) for slot in slots)

@@ -1,0 +1,385 @@
+"""At a terminal: who gets the keys, and who has the terminal afterwards."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NSH
+
+CTRL_C, CTRL_Z, CTRL_D = "\x03", "\x1a", "\x04"
+PROMPT = "nsh> "
+ENV = {
+    "PATH": "/usr/bin:/bin",
+    "TERM": "dumb",
+    "LC_ALL": "C",
+    "HOME": "/",
+    "PS1": "bash> ",
+    "HISTFILE": "",
+}
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.005)
+
+
+def processes() -> dict[int, tuple[str, str, int]]:
+    """pid: (command line, state, session)."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+                words = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            found[int(name)] = words.decode(errors="replace").strip(), stat[0], int(stat[3])
+    return found
+
+
+class Terminal:
+    """A program in a session of its own, on a new terminal, and what it has written."""
+
+    def __init__(self, *argv: str) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.execve(argv[0], argv, ENV)
+            finally:
+                os._exit(127)
+        self.text = ""
+        self.at = 0
+        self.status: int | None = None
+
+    def read(self, seconds: float) -> bool:
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        try:
+            part = os.read(self.fd, 65536)
+        except OSError:  # EIO: nobody has the terminal open any more
+            return False
+        self.text += part.decode(errors="replace")
+        return bool(part)
+
+    def expect(self, pattern: str, seconds: float = 30) -> str:
+        """Read until the pattern has come, after what was expected before; what stood before it."""
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.text[self.at :])):
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.text[self.at :]!r}"
+            self.read(0.1)
+        before = self.text[self.at : self.at + found.start()]
+        self.at += found.end()
+        return before
+
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def line(self, text: str) -> None:
+        self.type(text + "\r")
+
+    def inside(self, command: str, state: str = "") -> int:
+        """Wait for a process of this session with that command line (and state), and its pid."""
+
+        def pids() -> list[int]:
+            return [
+                pid
+                for pid, (words, now, session) in processes().items()
+                if words == command and session == self.pid and state in ("", now)
+            ]
+
+        until(pids, command)
+        return pids()[0]
+
+    def modes(self) -> list[object]:
+        return list(termios.tcgetattr(self.fd))
+
+    def foreground(self) -> int:
+        return os.tcgetpgrp(self.fd)
+
+    def wait(self) -> int:
+        """The exit code, -N for signal N; all output has been read then."""
+
+        def ended() -> bool:
+            self.read(0.01)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+            return bool(pid)
+
+        until(ended, "the end")
+        while self.read(0.01):
+            pass
+        assert self.status is not None
+        return self.status
+
+
+@contextmanager
+def at_terminal(*argv: str) -> Iterator[Terminal]:
+    terminal = Terminal(*argv)
+    try:
+        yield terminal
+        if terminal.status is None:
+            assert "Traceback" not in terminal.text
+    finally:
+        if terminal.status is None:
+            os.kill(terminal.pid, signal.SIGKILL)
+            os.waitpid(terminal.pid, 0)
+        os.close(terminal.fd)
+        left = [pid for pid, (_, _, session) in processes().items() if session == terminal.pid]
+        deadline = time.monotonic() + 10
+        while left and time.monotonic() < deadline:
+            time.sleep(0.01)
+            left = [pid for pid in left if pid in processes()]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left, "processes were left behind"
+
+
+@contextmanager
+def prompt(*lines: str) -> Iterator[Terminal]:
+    """nsh at its prompt, after these lines; in the end it must be well and leave."""
+    with at_terminal(*NSH) as terminal:
+        terminal.expect(PROMPT)
+        for text in lines:
+            terminal.line(text)
+            terminal.expect(PROMPT)
+        yield terminal
+        terminal.line("run echo ali'v'e")
+        terminal.expect("alive\r\n")
+        terminal.expect(PROMPT)
+        assert terminal.foreground() == os.getpgid(terminal.pid)
+        terminal.line("quit 0")
+        assert terminal.wait() == 0
+        assert "Traceback" not in terminal.text
+
+
+@pytest.mark.parametrize("state", ["flags", "flags +user", "flags +uts +mnt"])
+def test_ctrl_c_ends_the_command_and_not_nsh(state: str) -> None:
+    with prompt(state) as terminal:
+        terminal.line("run sleep 1001")
+        terminal.inside("sleep 1001")
+        terminal.type(CTRL_C)
+        terminal.expect(r"\[130\]\r\n" + PROMPT)
+
+
+def test_ctrl_c_at_the_prompt_clears_the_line() -> None:
+    with prompt() as terminal:
+        terminal.type("nonsense")
+        terminal.expect("nonsense")
+        terminal.type(CTRL_C)
+        terminal.expect(PROMPT)
+
+
+def test_pid_1_takes_two(tmp_path: Path) -> None:
+    with prompt("flags +pid") as terminal:
+        terminal.line("run sleep 1002")
+        terminal.inside("sleep 1002")
+        terminal.type(CTRL_C)
+        terminal.expect("PID 1 gets no SIGINT")
+        terminal.expect("Ctrl-C once more kills it")
+        terminal.inside("sleep 1002")
+        terminal.type(CTRL_C)
+        terminal.expect(r"\[137\]\r\n" + PROMPT)
+
+
+@pytest.mark.parametrize("state", ["flags", "flags +pid"])
+def test_a_program_that_handles_ctrl_c_keeps_it(state: str) -> None:
+    # It has a handler, but takes the signals one by one: none can fall between two lines.
+    program = "import os, signal; signal.signal(2, print); signal.pthread_sigmask(0, [2]);"
+    program += " os.write(1, b'rea' + b'dy');"
+    program += " [os.write(1, b'caught' + bytes([48 + signal.sigwait([2])])) for _ in range(3)];"
+    program += " os._exit(7)"
+    with prompt(state) as terminal:
+        terminal.line(f'run {sys.executable} -I -c "{program}"')
+        terminal.expect("ready")
+        for _ in range(3):
+            terminal.type(CTRL_C)
+            terminal.expect("caught2")
+        before = terminal.expect(r"\[7\]\r\n" + PROMPT)
+        assert "PID 1" not in before
+
+
+def test_modes_are_restored() -> None:
+    with prompt() as terminal:
+        before = terminal.modes()
+        terminal.line("run stty raw -echo")
+        terminal.expect(PROMPT)
+        assert terminal.modes() == before
+        terminal.line("run sh -c 'stty raw -echo; kill -9 $$'")
+        terminal.expect(r"\[137\]\r\n" + PROMPT)
+        assert terminal.modes() == before
+
+
+def test_the_terminal_is_taken_back_from_a_shell_that_died() -> None:
+    with prompt() as terminal:
+        terminal.line("run bash --norc --noprofile -i")
+        terminal.expect("bash> ")
+        bash = terminal.inside("bash --norc --noprofile -i")
+        until(lambda: terminal.foreground() == bash, "bash in the foreground")
+        os.kill(bash, signal.SIGKILL)
+        terminal.expect(r"\[137\]\r\n" + PROMPT)
+        assert terminal.foreground() == os.getpgid(terminal.pid)
+
+
+def test_job_control_of_a_shell_inside() -> None:
+    with prompt("flags +uts +pid +mnt", "mount proc /proc") as terminal:
+        terminal.line("run bash --norc --noprofile -i")
+        terminal.expect("bash> ")
+        terminal.line("sleep 1003")
+        terminal.inside("sleep 1003")
+        terminal.type(CTRL_Z)
+        terminal.expect("Stopped")
+        terminal.line("fg; echo st''atus $?")
+        terminal.inside("sleep 1003", "S")
+        terminal.type(CTRL_C)
+        terminal.expect("bash> ")
+        terminal.line("exit 5")
+        terminal.expect(r"\[5\]\r\n" + PROMPT)
+
+
+@pytest.mark.parametrize("state", ["", "flags +pid"])
+def test_ctrl_c_stops_a_script(state: str, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"{state}\nrun sh -c 'sleep 1004; exit'\nrun echo not reached\n")
+    with at_terminal(*NSH, str(script)) as terminal:
+        terminal.inside("sleep 1004")
+        terminal.type(CTRL_C)
+        if state:  # the shell is PID 1 and does not end, only its sleep: the script goes on
+            assert terminal.wait() == 0
+        else:
+            assert terminal.wait() == -signal.SIGINT
+            assert "not reached" not in terminal.text
+
+
+def test_a_shell_sees_130_of_a_script_that_ctrl_c_stopped(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("run sleep 1005\nrun echo not reached\n")
+    with at_terminal("/bin/bash", "--norc", "--noprofile", "-i") as terminal:
+        terminal.expect("bash> ")
+        terminal.line(" ".join(NSH) + f" {script}; echo st''atus $?")
+        terminal.inside("sleep 1005")
+        terminal.type(CTRL_C)
+        # bash itself leaves the list of commands when one of them ends by SIGINT.
+        terminal.expect("bash> ")
+        terminal.line("echo st''atus $?")
+        terminal.expect("status 130")
+        assert "not reached" not in terminal.text
+        terminal.line("exit")
+        terminal.wait()
+
+
+def test_ctrl_z_without_a_shell_around() -> None:
+    with prompt() as terminal:
+        terminal.line("run sleep 1006")
+        terminal.inside("sleep 1006")
+        terminal.type(CTRL_Z)
+        terminal.type(CTRL_C)
+        terminal.expect(r"\[130\]\r\n" + PROMPT)
+
+
+@contextmanager
+def prompt_under_bash() -> Iterator[Terminal]:
+    """nsh at its prompt, started from a shell with job control, to which it returns."""
+    with at_terminal("/bin/bash", "--norc", "--noprofile", "-i") as terminal:
+        terminal.expect("bash> ")
+        terminal.line(" ".join(NSH))
+        terminal.expect(PROMPT)
+        yield terminal
+        terminal.line("quit 0")
+        terminal.expect("bash> ")
+        terminal.line("exit 0")
+        assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize("command", ["sleep 1007", "sh -c 'kill -TSTP $$; exec sleep 1007'"])
+def test_ctrl_z_under_a_shell_with_job_control(command: str) -> None:
+    # The key stops nsh and the command as one; a command that stops itself, as less does, takes
+    # nsh along. The shell's fg makes both go on, once.
+    with prompt_under_bash() as terminal:
+        terminal.line(f"run {command}")
+        if "TSTP" not in command:
+            terminal.inside("sleep 1007")
+            terminal.type(CTRL_Z)
+        terminal.expect("Stopped")
+        terminal.expect("bash> ")
+        terminal.line("fg")
+        terminal.inside("sleep 1007", "S")
+        terminal.type(CTRL_C)
+        before = terminal.expect(r"\[130\]\r\n" + PROMPT)
+        assert "Stopped" not in before
+
+
+def test_ctrl_z_with_pid_1_under_a_shell_with_job_control() -> None:
+    # PID 1 gets no SIGTSTP; nsh stops, and finds the command as it was.
+    with prompt_under_bash() as terminal:
+        terminal.line("flags +pid")
+        terminal.expect(PROMPT)
+        terminal.line("run sleep 1011")
+        terminal.inside("sleep 1011")
+        terminal.type(CTRL_Z)
+        terminal.expect("Stopped")
+        terminal.expect("bash> ")
+        terminal.line("fg")
+        terminal.inside(" ".join(NSH), "S")
+        terminal.type(CTRL_C)
+        terminal.expect("Ctrl-C once more")
+        terminal.type(CTRL_C)
+        terminal.expect(r"\[137\]\r\n" + PROMPT)
+
+
+def test_a_command_that_stopped_itself_gets_ctrl_c() -> None:
+    with prompt() as terminal:
+        terminal.line("run sh -c 'kill -STOP $$; sleep 1008'")
+        terminal.inside("sh -c kill -STOP $$; sleep 1008", "T")
+        terminal.type(CTRL_C)
+        terminal.expect(r"\[130\]\r\n" + PROMPT)
+
+
+def test_a_process_group_in_the_background_gets_the_terminal_to_read() -> None:
+    program = "import os; os.setpgid(0, 0); print('got', input('say: '))"
+    with prompt() as terminal:
+        terminal.line(f'run {sys.executable} -I -c "{program}"')
+        terminal.expect("\nsay: ")
+        terminal.line("hello")
+        terminal.expect("got hello\r\n" + PROMPT)
+
+
+def test_sigterm_gives_the_terminal_back() -> None:
+    with at_terminal(*NSH) as terminal:
+        terminal.expect(PROMPT)
+        terminal.line("run true")
+        terminal.expect(PROMPT)
+        terminal.line("run sh -c 'stty raw -echo; sleep 1009; exit'")
+        terminal.inside("sleep 1009")
+        assert not int(str(terminal.modes()[3])) & termios.ECHO
+        os.kill(terminal.pid, signal.SIGTERM)
+        assert terminal.wait() == -signal.SIGTERM
+        assert int(str(terminal.modes()[3])) & termios.ECHO
+
+
+def test_hanging_up_ends_all() -> None:
+    with at_terminal(*NSH) as terminal:
+        terminal.expect(PROMPT)
+        terminal.line("flags +pid")
+        terminal.expect(PROMPT)
+        terminal.line("run sh -c 'sleep 1010 & wait'")
+        pid = terminal.inside("sleep 1010")
+        os.close(terminal.fd)
+        terminal.fd = os.open("/dev/null", os.O_RDONLY)
+        until(lambda: pid not in processes(), "the end of the command")
+        until(lambda: os.waitpid(terminal.pid, os.WNOHANG)[0], "the end of nsh")
+        terminal.status = -signal.SIGHUP
