@@ -137,7 +137,7 @@ class TranscriptItem(pytest.Item):
         if self.config.getoption("--nsh-strict"):
             raise Mismatch(
                 self.line,
-                f"{self.transcript.path}:{self.line}: skipped, and --nsh-strict is given: {why}",
+                f"{self.transcript.path}:{self.line}: skipped (--nsh-strict): {why}",
             )
         raise pytest.skip.Exception(why, _use_item_location=True)
 
