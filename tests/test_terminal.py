@@ -180,6 +180,7 @@ def test_ctrl_c_at_the_prompt_clears_the_line() -> None:
     with prompt() as terminal:
         terminal.type("nonsense")
         terminal.expect("nonsense")
+        terminal.inside(" ".join(NSH), "S")  # it has read them all, and waits for the next key
         terminal.type(CTRL_C)
         terminal.expect(PROMPT)
 
