@@ -31,6 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     points = setup["options.entry_points"]["pytest11"]
     (site / "nsh-0.dist-info" / "entry_points.txt").write_text(f"[pytest11]{points}\n")
     monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("COLUMNS", "150")
     there = tmp_path / "project"
     there.mkdir()
     (there / "pytest.ini").write_text("[pytest]\nnsh_files = README.md docs/*.md\n")
