@@ -90,6 +90,13 @@ tow
     assert result.stdout.splitlines()[-1].startswith("1 failed; 2 commands in ")
 
 
+def test_a_report_of_very_much_is_short(tmp_path: Path) -> None:
+    path = write(tmp_path, "nsh> run seq 100000\n1\n")
+    out = nsh("--test", path).stdout
+    assert "more lines)" in out
+    assert out.count("\n") < 120
+
+
 def test_the_environment_is_exact() -> None:
     done = replay(
         parse(
