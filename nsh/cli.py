@@ -29,8 +29,8 @@ In the lines of sh, ! and host the ARGs are $1 and so on.
   --record FILE  write the session to FILE, a transcript
   --test        replay transcripts and compare; -q: say only what failed;
                 --jobs N: N at a time
-  --update      replay transcripts and rewrite what stopped matching, after asking;
-                --yes: without asking
+  --update      replay transcripts and rewrite what stopped matching, after
+                asking; --yes: without asking
   -h, --help    show this
   --version     show the version
 

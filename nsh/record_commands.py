@@ -30,18 +30,20 @@ class RecordCommands(RunCommands):
     def do_record(self, line: str) -> None:
         """record [FILE|off]
 
-        Write what is typed from here on and what it prints to FILE, as a transcript that
-        `nsh --test FILE` replays; `record off` ends it. Without an argument, show the file.
+        Write what is typed from here on, and what it prints, to FILE. It is a
+        transcript, which `nsh --test FILE` replays; `record off` ends it. Without an
+        argument, show the file.
 
-        FILE.nsh.md is Markdown, FILE.nsht the session alone. The state so far comes first, as the
-        commands that rebuild it. What is known to change from run to run is left open: inodes of
-        namespaces, process ids, this directory, the names of host and user, the time.
+        FILE.nsh.md is Markdown, FILE.nsht the session alone. The state so far comes
+        first, as the commands that rebuild it. What is known to change from run to run
+        is left open: inodes of namespaces, process ids, this directory, the names of
+        host and user, the time.
 
-        While it records, commands run as they will in a replay: standard input is /dev/null, both
-        outputs are one pipe, and the environment is LC_ALL=C, TZ=UTC, COLUMNS=80, TERM=dumb,
-        SHELL=/bin/sh with your PATH, HOME, USER and LOGNAME. At the prompt, programs that drive
-        the terminal (editors, pagers, shells) get it as ever; they cannot be replayed and are
-        left out.
+        While it records, commands run as in a replay: standard input is /dev/null, both
+        outputs are one pipe, and the environment is LC_ALL=C, TZ=UTC, COLUMNS=80,
+        TERM=dumb, SHELL=/bin/sh with your PATH, HOME, USER and LOGNAME. At the prompt,
+        programs that drive the terminal (editors, pagers, shells) get it as ever; they
+        cannot be replayed and are left out.
         """
         if self.recording is not None:
             self.recording.about_itself = True
