@@ -71,13 +71,13 @@ class TranscriptFile(pytest.File):
         try:
             transcript = read(self.path)
         except FormatError as error:
-            item = TranscriptItem.from_parent(self, name=self.path.name)
+            item = TranscriptItem.from_parent(self, name="session")
             item.broken = (error.line, f"{shown}:{error.line}: {error.why}")
             return [item]
         if transcript.is_lesson and not transcript.commands:
             return []
         transcript.path = shown
-        item = TranscriptItem.from_parent(self, name=self.path.name)
+        item = TranscriptItem.from_parent(self, name="session")
         item.transcript = transcript
         if not transcript.commands:
             item.broken = (1, f"{shown}:1: there is no command in it")
@@ -137,7 +137,7 @@ class TranscriptItem(pytest.Item):
         if self.config.getoption("--nsh-strict"):
             raise Mismatch(
                 self.line,
-                f"{self.transcript.path}:{self.line}: skipped, and --nsh-strict is given: {why}",
+                f"{self.transcript.path}:{self.line}: skipped (--nsh-strict): {why}",
             )
         raise pytest.skip.Exception(why, _use_item_location=True)
 
@@ -152,7 +152,7 @@ class TranscriptItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the item is: the line of what it was skipped for, else the first."""
-        return self.path, self.line - 1, self.name
+        return self.path, self.line - 1, self.parent.name if self.parent else self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The report as it is; its first line stands alone in the short summary."""
@@ -162,6 +162,11 @@ class TranscriptItem(pytest.Item):
         text = f"{wrong.headline}\n\n{wrong.report}\n" if wrong.report else f"{wrong.headline}\n"
         # These classes, and no others, keep the headline on the way from a worker of xdist.
         return ReprExceptionInfo(
-            reprcrash=ReprFileLocation(str(self.path), wrong.line, wrong.headline),
+            reprcrash=ReprFileLocation(str(self.path), wrong.line, self._brief(wrong)),
             reprtraceback=ReprTraceback([ReprEntryNative([text])], None, "native"),
         )
+
+    def _brief(self, wrong: Mismatch) -> str:
+        """The headline beside the name of the item, which begins with the path."""
+        place = f"{_shown(self.path)}:{wrong.line}: "
+        return f"line {wrong.line}: {wrong.headline.removeprefix(place)}"

@@ -5,7 +5,7 @@ What does the work is in nsh.transcript, imported when a recording starts.
 
 from __future__ import annotations
 
-from nsh.core import Failure
+from nsh.core import Failure, Interrupted
 from nsh.run_commands import RunCommands
 
 TYPE_CHECKING = False
@@ -30,21 +30,23 @@ class RecordCommands(RunCommands):
     def do_record(self, line: str) -> None:
         """record [FILE|off]
 
-        Write what is typed from here on and what it prints to FILE, as a transcript
-        that `nsh --test FILE` replays; `record off` ends it. Without an argument, show
-        the file.
+        Write what is typed from here on, and what it prints, to FILE. It is a
+        transcript, which `nsh --test FILE` replays; `record off` ends it. Without an
+        argument, show the file.
 
         FILE.nsh.md is Markdown, FILE.nsht the session alone. The state so far comes
         first, as the commands that rebuild it. What is known to change from run to run
         is left open: inodes of namespaces, process ids, this directory, the names of
         host and user, the time.
 
-        While it records, commands run as they will in a replay: standard input is
-        /dev/null, both outputs are one pipe, and the environment is LC_ALL=C, TZ=UTC,
-        COLUMNS=80, TERM=dumb, SHELL=/bin/sh with your PATH, HOME, USER and LOGNAME. At
-        the prompt, programs that drive the terminal (editors, pagers, shells) get it as
-        ever; they cannot be replayed and are left out.
+        While it records, commands run as in a replay: standard input is /dev/null, both
+        outputs are one pipe, and the environment is LC_ALL=C, TZ=UTC, COLUMNS=80,
+        TERM=dumb, SHELL=/bin/sh with your PATH, HOME, USER and LOGNAME. At the prompt,
+        programs that drive the terminal (editors, pagers, shells) get it as ever; they
+        cannot be replayed and are left out.
         """
+        if self.recording is not None:
+            self.recording.about_itself = True
         match self.words(line, at_most=1):
             case []:
                 self.message(self.recording.path if self.recording else "off")
@@ -115,8 +117,6 @@ class RecordCommands(RunCommands):
             super().after_command()
         elif not self.sourcing:
             self.held = self.status
-        elif self.status:
-            self.message(f"[{self.status}]")
 
     def _release(self) -> None:
         if self.held and not self.sourcing:
@@ -129,8 +129,12 @@ class RecordCommands(RunCommands):
         if self.recording is None:
             outcome = super()._launch(wanted)
         else:
-            with self.recording.around(wanted):
-                outcome = super()._launch(wanted)
+            try:
+                with self.recording.around(wanted) as planned:
+                    outcome = super()._launch(planned)
+            except Interrupted:
+                self.recording.left_out = "Ctrl-C interrupted it"
+                raise
         if outcome is not None:
             self.seen_pids = [*self.seen_pids, *outcome.pids]
         return outcome

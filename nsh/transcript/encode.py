@@ -9,6 +9,7 @@ from nsh.core import MORE, PROMPT
 from nsh.transcript.match import BLANKS, Line, escape
 
 _MARKED = re.compile(r" \((?:(?:eq|glob|re|esc)\??|no-eol\??)\)\Z")
+_EQ = re.compile(r" \(eq\??\)(?: \(no-eol\??\))?\Z")
 _STATUS = re.compile(r"\[[0-9]{1,3}\]\Z")
 _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})\Z")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |\Z)")
@@ -68,14 +69,21 @@ def encode_line(
     text = line.text.rstrip(BLANKS)
     glob = generalise(text) if generalise else None
     if glob is not None:
-        body = f"{glob} (glob)"
+        body = f"{_disguised(glob)} (glob)"
     elif not is_printable(text):
-        body = f"{escape(text)} (esc)"
+        body = f"{_disguised(escape(text))} (esc)"
     elif looks_like_syntax(text, first, last):
         body = f"{text} (eq)"
     else:
         body = text
     return body if line.eol else f"{body} (no-eol)"
+
+
+def _disguised(text: str) -> str:
+    """A text with escapes whose beginning, which looks like syntax, is one more of them."""
+    if text.startswith((PROMPT, MORE)) or _CONFLICT.match(text):
+        return f"\\x{ord(text[0]):02x}{text[1:]}"
+    return text
 
 
 def encode(
@@ -95,7 +103,7 @@ def encode_command(text: str) -> list[str]:
     """What was typed, as the lines of a transcript."""
     parts = text.split("\n")
     first = (PROMPT + parts[0]).rstrip()
-    if first.endswith(" (eq)"):
+    if _EQ.search(first):
         first += " ;"  # or it would be read as a printed line
     return [first, *[MORE + part for part in parts[1:]]]
 

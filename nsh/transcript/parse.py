@@ -27,6 +27,7 @@ _FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*\Z")
 _STATUS = re.compile(r"\[([0-9]{1,3})\][ \t]*\Z")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |\Z)")
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m)?\Z")
+_EQ = re.compile(r" \(eq\??\)(?: \(no-eol\??\))?\s*\Z")
 _PLACE = re.compile(r"nsh: (?:stdin|-c|[^\s:]+):[0-9]+: ")
 
 
@@ -194,7 +195,7 @@ def _setting(found: Transcript, number: int, key: str, value: str) -> None:
 
 def _no_conflicts(path: str, lines: list[str], first: int) -> None:
     for number, line in enumerate(lines, first):
-        if _CONFLICT.match(line) and not line.rstrip().endswith(" (eq)"):
+        if _CONFLICT.match(line) and not _EQ.search(line):
             raise FormatError(path, number, "a merge conflict is not resolved here")
 
 
@@ -229,15 +230,14 @@ def _indent(line: str, most: int) -> int:
 
 
 def _is_command(line: str) -> bool:
-    line = line.rstrip()
-    return (line.startswith(PROMPT) or line == PROMPT.rstrip()) and not line.endswith(" (eq)")
+    return line.startswith(PROMPT) or line.rstrip() == PROMPT.rstrip()
 
 
 def session(
     lines: list[str] | tuple[str, ...], first: int, path: str, indent: str = ""
 ) -> list[Command]:
     """The commands of a session whose first line has that number in the file. Raises FormatError."""
-    starts = [at for at, line in enumerate(lines) if _is_command(line)]
+    starts = [at for at, line in enumerate(lines) if _is_command(line) and not _EQ.search(line)]
     before = starts[0] if starts else len(lines)
     for at, line in enumerate(lines[:before]):
         if line.strip():
@@ -255,7 +255,7 @@ def _command(
     at = start + 1
     whole = parts[0]
     while at < end and (lines[at].startswith(MORE) or lines[at] == MORE.rstrip()):
-        if lines[at].rstrip().endswith(" (eq)"):
+        if _EQ.search(lines[at]):
             break
         if not continues(whole):
             raise FormatError(

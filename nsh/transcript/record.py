@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nsh.core import PROMPT, Failure
-from nsh.plan import Plan
+from nsh.plan import Plan, plan
 from nsh.record_commands import RecordCommands
 from nsh.render import state_commands
 from nsh.transcript.encode import encode, encode_command, lines_of
@@ -121,6 +121,7 @@ class Recorder:
         self.plain = path.endswith(".nsht")
         self.requires: set[str] = set()
         self.left_out = ""
+        self.about_itself = False
         try:
             self.file = open(path, "a+b")
         except OSError as error:
@@ -148,6 +149,7 @@ class Recorder:
         """A line is about to run: its output goes through the relay from here on."""
         self.line = line
         self.left_out = ""
+        self.about_itself = False
         self.since = time.time()
         self.shell.flush()
         self.relay.ask(b"b")
@@ -178,6 +180,8 @@ class Recorder:
             self.relay.close()
             return
         self.relay.ask(b"e")
+        if self.about_itself:
+            return
         output = self.relay.text()
         if not self.left_out and _ALTERNATE_SCREEN.search(output):
             self.left_out = "it fills the screen"
@@ -196,20 +200,25 @@ class Recorder:
         self._append([*encode_command(self.line), *expected])
 
     @contextmanager
-    def around(self, plan: Plan) -> Iterator[None]:
-        """A run inside the line: a program that drives the terminal gets the terminal itself."""
-        if plan.argv and plan.state.flags:
-            self.requires.add("userns" if plan.state.has("user") else "root")
-        if not (self.shell.interactive and drives_terminal(plan)):
-            yield
+    def around(self, wanted: Plan) -> Iterator[Plan]:
+        """A run inside the line, with the plan to perform.
+
+        A program that drives the terminal gets the terminal itself, and the user's environment.
+        """
+        if wanted.argv and wanted.state.flags:
+            self.requires.add("userns" if wanted.state.has("user") else "root")
+        if not (self.shell.interactive and drives_terminal(wanted)):
+            yield wanted
             return
-        self.left_out = f"{os.path.basename(plan.argv[0])} drives the terminal"
+        self.left_out = f"{os.path.basename(wanted.argv[0])} drives the terminal"
         self.shell.flush()
         self.relay.ask(b"e")
         self._restore()
+        self.shell.host.use_environ(self.environ)
         try:
-            yield
+            yield plan(wanted.state, wanted.argv, self.shell.host)
         finally:
+            self.shell.host.use_environ(replay_environ(self.environ))
             self._redirect()
 
     def _append(self, lines: list[str]) -> None:
@@ -241,18 +250,18 @@ class Recorder:
             self.relay.close()
 
 
-def drives_terminal(plan: Plan) -> bool:
+def drives_terminal(wanted: Plan) -> bool:
     """Whether the program of a run is linked with a library that drives terminals.
 
     A shell that has a script or -c to run counts as one that does not.
     """
-    words = list(plan.argv)
+    words = list(wanted.argv)
     name = os.path.basename(words[0])
     if _INTERPRETERS.match(name):
         return not any(word == "-c" or not word.startswith("-") for word in words[1:])
     if name in _TERMINAL_NAMES:
         return True
-    for call in plan.calls:
+    for call in wanted.calls:
         if call.name == "execve" and isinstance(call.args[0], str):
             try:
                 with open(call.args[0], "rb") as file:

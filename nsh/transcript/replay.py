@@ -29,7 +29,7 @@ from nsh.transcript.environment import first_unmet, replay_environ
 from nsh.transcript.match import Bindings, Facts, Line, Matcher
 from nsh.transcript.parse import Command, Transcript
 
-MAX_OUTPUT = 256 << 20
+MAX_OUTPUT = 32 << 20
 """Bytes that one transcript may print."""
 
 

@@ -9,6 +9,8 @@ from nsh.transcript.replay import Replay, Result
 
 _AROUND = 3
 _WIDTH = 120
+_MOST = 100
+"""Rows that are shown of one command."""
 
 
 def failures(done: Replay) -> list[Result]:
@@ -89,6 +91,12 @@ def _failure(done: Replay, result: Result) -> str:
         if sign in "-+?":
             for near in range(max(0, at - _AROUND), min(len(rows), at + _AROUND + 1)):
                 keep[near] = True
+    if sum(keep) > _MOST:
+        last = [at for at, kept in enumerate(keep) if kept][_MOST]
+        more = len(rows) - last
+        rows, keep = rows[:last], keep[:last]
+    else:
+        more = 0
     hidden = 0
     for (sign, number, text), kept in zip(rows, keep, strict=True):
         if kept:
@@ -98,6 +106,8 @@ def _failure(done: Replay, result: Result) -> str:
         else:
             hidden += 1
     out += _hidden(hidden)
+    if more:
+        out.append(f"        ({more} more lines)")
     if result.status != command.status and result.status >= 0:
         out.append(f"{command.status_line or '':>5} - [{command.status}]")
         out.append(f"      + [{result.status}]")
