@@ -73,7 +73,7 @@ def _replays(paths: list[str], jobs: int) -> Iterator[tuple[str, Replay | str]]:
 def _replay(path: str) -> Replay | str:
     try:
         transcript = read(path)
-        if not transcript.commands:
+        if transcript.is_lesson or not transcript.commands:
             return f"{path}: there is no command in it: {_no_commands(path, transcript.is_lesson)}"
         return replay(transcript)
     except FormatError as error:

@@ -137,8 +137,7 @@ def parse(text: str, path: str = "transcript.nsh.md") -> Transcript:
     else:
         found.fences = _fences(path, bare, found.body)
         for fence in found.fences:
-            # In a lesson a session is an example that follows a goal; nsh --check replays it there.
-            if fence.info == "nsh" and not found.is_lesson:
+            if fence.info == "nsh":
                 found.commands += session(fence.body, fence.line, path, fence.indent)
     check_names(found.commands, path)
     return found
