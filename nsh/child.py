@@ -69,11 +69,12 @@ def prepare(
     restore: tuple[tuple[int, int], ...],
     mask: syscalls.SignalSet,
     tracing: bool,
+    streams: tuple[int, int, int] = (0, 1, 2),
 ) -> Steps:
     """The steps of the process that is about to be forked as ``me``, and of what it forks in turn.
 
     All slots of its calls are known by then. ``restore`` and ``mask`` are the signals'
-    dispositions and mask for the command. ``tracing``: every call is reported, not only those that
+    dispositions and mask for the command; ``streams`` become its descriptors 0, 1 and 2. ``tracing``: every call is reported, not only those that
     fail and the forks.
     """
     steps: Steps = {me: []}
@@ -84,6 +85,8 @@ def prepare(
         mine += [(-1, BOOKKEEPING, syscalls.signal, pair, "") for pair in restore]
         mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, syscalls.set_mask(mask), ""))
         mine += [(-1, BOOKKEEPING, syscalls.close, (fd,), "") for fd in ours]
+        moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
+        mine += [(-1, BOOKKEEPING, syscalls.dup2, pair, "") for pair in moved]
     argv_before: object = None
     words: Any = None
     for index, call in enumerate(plan.calls):

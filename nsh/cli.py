@@ -7,13 +7,18 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nsh.shell import Shell
 
 USAGE = """\
 usage: nsh [-evx] [SCRIPT [ARG...]]
        nsh [-evx] -c COMMANDS [-c COMMANDS]... [ARG...]
+       nsh --record FILE [-evx] [-c COMMANDS]... [SCRIPT [ARG...]]
+       nsh --test [-q] [--jobs N] FILE...
+       nsh --update [--yes] FILE...
+       nsh --lesson NAME
+       nsh --check FILE...
 
 A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a
 prompt at a terminal, or commands from standard input, as for a SCRIPT named -.
@@ -23,6 +28,14 @@ In the lines of sh, ! and host the ARGs are $1 and so on.
   -e            stop at the first command that fails
   -v            show each line before it runs, and [STATUS] after a failure
   -x            print each system call of a run, as `trace on` does
+  --record FILE write the session to FILE, a transcript
+  --test        replay transcripts and compare; -q: say only what failed;
+                --jobs N: N at a time
+  --update      replay transcripts and rewrite what stopped matching, after
+                asking; --yes: at once
+  --lesson NAME start with that lesson; `lesson` at the prompt lists them
+  --check       try lessons: each goal fails at first and is reached by its
+                solution
   -h, --help    show this
   --version     show the version
 
@@ -39,6 +52,8 @@ class Options:
         self.echo = False
         self.trace = False
         self.operands: list[str] = []
+        self.record = ""
+        self.lesson = ""
 
 
 class BadOption(Exception):
@@ -60,6 +75,18 @@ def parse(argv: list[str]) -> Options | str:
             from nsh import __version__
 
             return f"nsh {__version__}\n"
+        if word == "--record" or word.startswith("--record="):
+            if word == "--record" and at >= len(argv):
+                raise BadOption("--record needs the name of the file")
+            options.record = argv[at] if word == "--record" else word.partition("=")[2]
+            at += word == "--record"
+            continue
+        if word == "--lesson" or word.startswith("--lesson="):
+            if word == "--lesson" and at >= len(argv):
+                raise BadOption("--lesson needs the name of the lesson")
+            options.lesson = argv[at] if word == "--lesson" else word.partition("=")[2]
+            at += word == "--lesson"
+            continue
         if word.startswith("--") or not word.startswith("-") or word == "-":
             if word.startswith("--"):
                 raise BadOption(f"there is no option {word}")
@@ -103,6 +130,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> int:
     try:
+        if argv[:1] in (["--test"], ["--update"]):
+            return _transcripts(argv[0], argv[1:])
+        if argv[:1] == ["--check"]:
+            return _check(argv[1:])
         options = parse(argv)
     except BadOption as error:
         _say(str(error), "try: nsh --help")
@@ -127,6 +158,14 @@ def _main(argv: list[str]) -> int:
         args=options.operands,
     )
     try:
+        if options.record:
+            shell.start_recording(options.record)
+        if options.lesson:
+            from nsh.words import quote
+
+            shell.run_line(f"lesson {quote(options.lesson)}")
+            if shell.status:
+                return shell.status
         if interactive:
             _typed(shell)
         elif options.commands:
@@ -135,18 +174,95 @@ def _main(argv: list[str]) -> int:
         elif script in ("", "-"):
             shell.run_script(_stdin_lines(shell), "stdin")
         else:
-            from nsh.shell import open_script
-
-            shell.run_script(open_script(script), script)
+            shell.run_script(_script_lines(script), script)
         shell.flush()
     except Failure as failure:
+        if options.record and shell.recording is None:
+            _say(failure.why, *[f"try: {mend}" for mend in failure.mends])
+            return failure.status
         _say(failure.why, "try: nsh --help")
         return 126 if script in ("", "-") or os.path.exists(script) else 127
     except OutputFailed as error:
         return _output_failed(str(error), shell.status)
     except (Interrupted, KeyboardInterrupt):
+        shell.end_recording()
         return _die_of_interrupt()
+    finally:
+        shell.end_recording()
     return shell.status
+
+
+def _transcripts(action: str, argv: list[str]) -> int:
+    """nsh --test and nsh --update. Raises BadOption."""
+    quiet = yes = False
+    jobs = 1
+    paths: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        if word == "--":
+            paths += rest
+        elif word in ("-q", "--quiet") and action == "--test":
+            quiet = True
+        elif (word == "--jobs" or word.startswith("--jobs=")) and action == "--test":
+            number = next(rest, "") if word == "--jobs" else word[7:]
+            if not (number.isascii() and number.isdigit() and int(number)):
+                raise BadOption("--jobs needs a number from 1 on")
+            jobs = int(number)
+        elif word in ("-y", "--yes") and action == "--update":
+            yes = True
+        elif word.startswith("-") and word != "-":
+            raise BadOption(f"{action} has no option {word}")
+        else:
+            paths.append(word)
+    if not paths:
+        raise BadOption(f"{action} needs at least one file")
+    from nsh.transcript import command
+
+    try:
+        if action == "--test":
+            return command.replay_files(paths, quiet=quiet, jobs=jobs)
+        return command.update_files(paths, yes=yes)
+    except (OSError, ValueError) as error:
+        return _output_failed(getattr(error, "strerror", None) or str(error), 1)
+    except KeyboardInterrupt:
+        return _die_of_interrupt()
+
+
+def _check(paths: list[str]) -> int:
+    """nsh --check. Raises BadOption."""
+    options = [path for path in paths if path.startswith("-")]
+    if options or not paths:
+        raise BadOption(
+            f"--check has no option {options[0]}" if options else "--check needs at least one file"
+        )
+    from nsh.lesson import check_files
+
+    try:
+        return check_files(paths)
+    except (OSError, ValueError) as error:
+        return _output_failed(getattr(error, "strerror", None) or str(error), 1)
+    except KeyboardInterrupt:
+        return _die_of_interrupt()
+
+
+def _script_lines(path: str) -> Iterable[str]:
+    """The lines of a script; of a transcript, those of its commands, at their places."""
+    from nsh.shell import open_script
+
+    lines = open_script(path)
+    if not path.endswith((".nsh.md", ".nsht")):
+        return lines
+    from nsh.core import Failure
+    from nsh.transcript.parse import FormatError, parse
+
+    try:
+        found = parse("".join(lines), path)
+    except FormatError as error:
+        raise Failure(str(error)) from None
+    kept = [""] * len(lines)
+    for each in found.commands:
+        kept[each.line - 1 : each.line - 1 + len(each.parts)] = each.parts
+    return kept
 
 
 def _typed(shell: Shell) -> None:

@@ -72,6 +72,24 @@ class OutputFailed(Exception):
     """Standard output takes no more: closed, a full disk, nobody reads."""
 
 
+class Trouble:
+    """The last error, for ``explain``.
+
+    command  the command that met it
+    lines    what was said about it
+    call     the system call that failed, "" if none was made
+    errno    its errno's name, "" if there is none
+    """
+
+    __slots__ = ("call", "command", "errno", "lines")
+
+    def __init__(self, command: str, lines: Iterable[str]) -> None:
+        self.command = command
+        self.lines = tuple(lines)
+        self.call = ""
+        self.errno = ""
+
+
 class Interrupted(Exception):
     """Ctrl-C ended a command: what was to come after it, a whole script too, is not run."""
 
@@ -86,9 +104,10 @@ class Core(cmd.Cmd):
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
     mends        the lines that the last error told to try
-    prefill      a line for the user to find typed at the next prompt, and to send or change
-    goal         what a lesson asks for, for the toolbar of the prompt; "" without a lesson
+    proposed     lines that the user finds typed at the next prompts, to send or change
     settings     what `set` has set, for the prompt
+    trouble      the last error, None after a run that could be started
+    hinting      whether hints are given; ``hinted`` are the names of those that were
     where        what stands before a message: "FILE:LINE: " in a script
     lines        the last lines typed, of ``typed`` in all
     sourcing     the files that are being sourced, the innermost last
@@ -123,9 +142,12 @@ class Core(cmd.Cmd):
         self.typed = 0
         self.sourcing: list[str] = []
         self.mends: tuple[str, ...] = ()
-        self.prefill = ""
-        self.goal = ""
+        self.proposed: list[str] = []
         self.settings = {"editing-mode": "emacs"}
+        self.command = ""
+        self.trouble: Trouble | None = None
+        self.hinting = interactive
+        self.hinted: set[str] = set()
 
     # The doors.
 
@@ -168,7 +190,9 @@ class Core(cmd.Cmd):
     def explain_failure(self, why: str, mends: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
         self.mends = tuple(mends)
-        self.error(*before, why, *[f"try: {mend}" for mend in self.mends])
+        lines = [*before, why, *[f"try: {mend}" for mend in self.mends]]
+        self.trouble = Trouble(self.command, lines)
+        self.error(*lines)
 
     # A line.
 
@@ -204,8 +228,10 @@ class Core(cmd.Cmd):
         """Run one command, tell of its failure, and set ``status``. True if the shell shall end."""
         self.last_status = self.status
         self.status = 0
+        self.command = ""
         ended = False
         try:
+            self.command = words.command_word(line)[0]
             ended = bool(super().onecmd(line))
         except words.Operator as error:
             self._operator(line, error)
@@ -290,11 +316,11 @@ class Core(cmd.Cmd):
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.command_word(line)
         self.status = 2
-        if name in ("run", "plan"):
+        if name in ("run", "plan", "diff"):
             why = (
                 f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
             )
-            mend = f"sh {rest}" if name == "run" else f"plan sh -c {words.quote(rest)}"
+            mend = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
         else:
             why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
             mend = f"help {name}"

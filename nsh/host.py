@@ -119,6 +119,11 @@ class Host:
             self._environments = {changes: found}
         return found
 
+    def use_environ(self, environ: dict[str, str]) -> None:
+        """Give commands this environment from now on, in the place of nsh's own."""
+        self.environ = environ
+        self._environments = {}
+
     @property
     def cwd(self) -> str:
         """nsh's working directory, "/" if it has been removed."""

@@ -57,15 +57,24 @@ class Outcome:
     signal       that signal, 0 if none
     interrupted  whether Ctrl-C came during the run
     links        what the plan's readlink calls gave, by path
+    pids         the processes that the run was made of
     """
 
-    __slots__ = ("interrupted", "links", "signal", "status")
+    __slots__ = ("interrupted", "links", "pids", "signal", "status")
 
-    def __init__(self, status: int, signal_: int, interrupted: bool, links: dict[str, str]) -> None:
+    def __init__(
+        self,
+        status: int,
+        signal_: int,
+        interrupted: bool,
+        links: dict[str, str],
+        pids: tuple[int, ...],
+    ) -> None:
         self.status = status
         self.signal = signal_
         self.interrupted = interrupted
         self.links = links
+        self.pids = pids
 
 
 class _Gone(Exception):
@@ -82,11 +91,13 @@ class Launch:
         still_alive: Callable[[], None] | None,
         terminal: Terminal | None,
         mask: syscalls.SignalSet,
+        streams: tuple[int, int, int],
     ) -> None:
         self.plan = plan
         self.trace = trace
         self.still_alive = still_alive
         self.terminal = terminal
+        self.streams = streams
         self.mask = mask  # the signal mask as it was before, for the child
         self.values: Values = {}
         self.links: dict[str, str] = {}
@@ -183,7 +194,9 @@ class Launch:
 
     def _fork(self, call: Call, flags: int) -> int:
         tracing = self.trace is not None
-        steps = prepare(self.plan, call.gives[0], self.values, _restore, self.mask, tracing)
+        steps = prepare(
+            self.plan, call.gives[0], self.values, _restore, self.mask, tracing, self.streams
+        )
         reports = self.values["reports[1]"]
         pid = syscalls.clone(flags)
         if pid == 0:
@@ -318,6 +331,7 @@ class Launch:
             -code if code < 0 else 0,
             self.interrupts > 0,
             self.links,
+            tuple([self.values[name] for name in {CHILD, self.plan.last} if name in self.values]),
         )
 
     def _wait_for_end(self, pid: int) -> int:
@@ -453,11 +467,13 @@ def launch(
     plan: Plan,
     trace: Trace | None = None,
     still_alive: Callable[[], None] | None = None,
+    streams: tuple[int, int, int] = (0, 1, 2),
 ) -> Outcome:
     """Perform the plan and wait for its end.
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
-    ended a command that is PID 1. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
+    ended a command that is PID 1. ``streams`` are the descriptors that the command gets as its
+    standard input, output and error. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
     came before the child was the command. Needs Linux.
     """
     if not _restore:
@@ -470,7 +486,7 @@ def launch(
             from nsh.terminal import find
 
             terminal = find()
-        return Launch(plan, trace, still_alive, terminal, before).run()
+        return Launch(plan, trace, still_alive, terminal, before, streams).run()
     finally:
         if terminal is not None:
             terminal.take_back()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 
 class RunCommands(Core):
-    """run, sh, host, plan, trace, ns and show."""
+    """run, sh, host, plan, trace, ns and show.
+
+    streams  the descriptors that commands get as standard input, output and error
+    """
+
+    streams: tuple[int, int, int] = (0, 1, 2)
 
     def do_run(self, line: str) -> None:
         """run [CMD ARG...]
@@ -87,21 +93,31 @@ class RunCommands(Core):
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""
         try:
-            self._launch(plan(self.state, argv, self.host))
+            outcome = self._launch(plan(self.state, argv, self.host))
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.mends, status=125) from None
+        if outcome is not None:
+            self.trouble = None
+            self.after_run(argv)
 
-    def _launch(self, wanted: Plan) -> Outcome | None:
+    def after_run(self, argv: list[str]) -> None:
+        """A hook: the command of a run has ended, and ``status`` is its status."""
+
+    def needs_linux(self) -> None:
+        """Raise Failure where nothing can be run."""
         if not sys.platform.startswith("linux"):
             raise Failure(
                 f"run needs the namespaces of Linux, and this is {sys.platform}", "show", status=125
             )
+
+    def _launch(self, wanted: Plan) -> Outcome | None:
+        self.needs_linux()
         from nsh import launch
 
         self.flush()
         try:
             outcome = launch.launch(
-                wanted, self._trace if self.tracing else None, self._still_alive
+                wanted, self._trace if self.tracing else None, self._still_alive, self.streams
             )
         except launch.CallFailed as failure:
             self._failed(failure, wanted)
@@ -121,6 +137,9 @@ class RunCommands(Core):
         result = render.result_text(failure.call, -1, failure.errno)
         first = f"{call} = {result}" if failure.errno else call
         self.explain_failure(found.cause, found.mends, first)
+        assert self.trouble is not None
+        self.trouble.call = failure.call.name
+        self.trouble.errno = errno.errorcode.get(failure.errno, "")
 
     def _trace(self, call: object, values: dict[str, int], result: int, number: int) -> None:
         from nsh.plan import Call

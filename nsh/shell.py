@@ -6,8 +6,9 @@ import os
 import sys
 
 from nsh import words
-from nsh.core import MORE, Failure, Usage, number
-from nsh.run_commands import RunCommands
+from nsh.core import MORE, Core, Failure, Usage, number
+from nsh.lesson_commands import LessonCommands
+from nsh.record_commands import RecordCommands
 from nsh.state import RESETS, START, reset
 from nsh.state_commands import StateCommands, no_such_word
 
@@ -37,9 +38,10 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "env",
         ),
     ),
-    ("Looking", ("show", "plan", "trace", "ns")),
+    ("Looking", ("show", "plan", "trace", "ns", "diff")),
+    ("Learning", ("explain", "hints", "lesson", "goal", "hint", "solution", "skip")),
     ("Going back", ("undo", "redo", "reset", "save", "source", "history")),
-    ("The rest", ("help", "set", "quit")),
+    ("The rest", ("record", "help", "set", "quit")),
 )
 """The commands in the order in which they are taught."""
 
@@ -50,8 +52,8 @@ MAX_SOURCE_DEPTH = 50
 BYTE_ORDER_MARK = os.fsdecode(b"\xef\xbb\xbf")
 
 
-class Shell(StateCommands, RunCommands):
-    """The shell: state commands, running, looking, going back."""
+class Shell(StateCommands, LessonCommands, RecordCommands):
+    """The shell: state commands, running, looking, learning, recording, going back."""
 
     def do_undo(self, line: str) -> None:
         """undo [N]
@@ -328,7 +330,7 @@ def _other_path(command: str, path: str) -> list[str]:
     return []
 
 
-def manual(shell: Shell, name: str) -> str:
+def manual(shell: Core, name: str) -> str:
     """The manual page of a command: its docstring."""
     import inspect
 
@@ -353,7 +355,7 @@ def overview(shell: Shell) -> str:
     return "\n".join(lines)
 
 
-def summary_of(shell: Shell, name: str) -> str:
+def summary_of(shell: Core, name: str) -> str:
     """The first sentence of a command's manual, without what it adds after a colon or semicolon."""
     text = " ".join(manual(shell, name).partition("\n\n")[2].partition("\n\n")[0].split())
     ends = [at for at in (text.find(". "), text.find("; "), text.find(": ")) if at > 0]

@@ -99,6 +99,7 @@ signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
 signal.restype = ctypes.c_ssize_t
 sigprocmask_raw = _libc.sigprocmask
 close = _libc.close
+dup2 = _libc.dup2
 poll = _libc.poll
 _read = _libc.read
 _read.restype = ctypes.c_ssize_t

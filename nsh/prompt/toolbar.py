@@ -37,8 +37,8 @@ def toolbar(shell: Shell, took: float | None, width: int, mode: str = "") -> Fra
     for _, part in parts:
         out.append(("class:bar", BAR))
         out += part
-    if shell.goal:
-        out += [("", "\n "), ("class:goal", f"goal: {shell.goal}"[: max(0, width - 2)])]
+    if shell.lesson_goal:
+        out += [("", "\n "), ("class:goal", f"goal: {shell.lesson_goal}"[: max(0, width - 2)])]
     return out
 
 

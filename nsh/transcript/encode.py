@@ -1,0 +1,117 @@
+"""Encode: printed bytes as the expected lines of a transcript. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from nsh.core import MORE, PROMPT
+from nsh.transcript.match import BLANKS, Line, escape
+
+_MARKED = re.compile(r" \((?:(?:eq|glob|re|esc)\??|no-eol\??)\)\Z")
+_EQ = re.compile(r" \(eq\??\)(?: \(no-eol\??\))?\Z")
+_STATUS = re.compile(r"\[[0-9]{1,3}\]\Z")
+_FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})\Z")
+_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |\Z)")
+
+Generalise = Callable[[str], str | None]
+"""What makes a glob of a line that holds something volatile, and gives None for any other."""
+
+
+def lines_of(output: bytes) -> list[Line]:
+    """The lines of what was printed; bytes that are not UTF-8 become surrogates.
+
+    >>> lines_of(b"a\\nb")
+    [Line(text='a', eol=True), Line(text='b', eol=False)]
+    """
+    parts = output.decode("utf-8", "surrogateescape").split("\n")
+    last = parts.pop()
+    return [Line(part) for part in parts] + ([Line(last, False)] if last else [])
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text can stand in a file as it is.
+
+    >>> is_printable("a\\tb ü"), is_printable("a\\x1b[0m")
+    (True, False)
+    """
+    return text.isprintable() or text.replace("\t", "").isprintable()
+
+
+def looks_like_syntax(text: str, first: bool, last: bool) -> bool:
+    """Whether a printed line would be read as something else than itself.
+
+    ``first``: it follows the command; ``last``: it ends what is expected, without a [STATUS].
+
+    >>> looks_like_syntax("nsh> ls", False, False), looks_like_syntax("[1]", False, False)
+    (True, False)
+    """
+    return bool(
+        text == "..."
+        or text.startswith(PROMPT)
+        or text == PROMPT.rstrip()
+        or (first and (text.startswith(MORE) or text == MORE.rstrip()))
+        or (last and _STATUS.match(text))
+        or _MARKED.search(text)
+        or _FENCE.match(text)
+        or _CONFLICT.match(text)
+    )
+
+
+def encode_line(
+    line: Line, *, first: bool = False, last: bool = False, generalise: Generalise | None = None
+) -> str:
+    """A printed line as an expected one that it matches.
+
+    >>> encode_line(Line("...")), encode_line(Line("a", False)), encode_line(Line("\\x07"))
+    ('... (eq)', 'a (no-eol)', '\\\\x07 (esc)')
+    """
+    text = line.text.rstrip(BLANKS)
+    glob = generalise(text) if generalise else None
+    if glob is not None:
+        body = f"{_disguised(glob)} (glob)"
+    elif not is_printable(text):
+        body = f"{_disguised(escape(text))} (esc)"
+    elif looks_like_syntax(text, first, last):
+        body = f"{text} (eq)"
+    else:
+        body = text
+    return body if line.eol else f"{body} (no-eol)"
+
+
+def _disguised(text: str) -> str:
+    """A text with escapes whose beginning, which looks like syntax, is one more of them."""
+    if text.startswith((PROMPT, MORE)) or _CONFLICT.match(text):
+        return f"\\x{ord(text[0]):02x}{text[1:]}"
+    return text
+
+
+def encode(
+    output: Iterable[Line], status: int = 0, generalise: Generalise | None = None
+) -> list[str]:
+    """What a command printed, and its status, as the lines that follow it in a transcript."""
+    lines = list(output)
+    end = len(lines) - 1
+    encoded = [
+        encode_line(line, first=at == 0, last=at == end and not status, generalise=generalise)
+        for at, line in enumerate(lines)
+    ]
+    return [*encoded, f"[{status}]"] if status else encoded
+
+
+def encode_command(text: str) -> list[str]:
+    """What was typed, as the lines of a transcript."""
+    parts = text.split("\n")
+    first = (PROMPT + parts[0]).rstrip()
+    if _EQ.search(first):
+        first += " ;"  # or it would be read as a printed line
+    return [first, *[MORE + part for part in parts[1:]]]
+
+
+def glob_escape(text: str) -> str:
+    """A text as a glob that only it matches.
+
+    >>> glob_escape("a*{x}")
+    'a\\\\*\\\\{x\\\\}'
+    """
+    return re.sub(r"[*?{}]", lambda found: "\\" + found[0], escape(text))

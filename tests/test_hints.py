@@ -1,0 +1,82 @@
+"""Hints: one line after a run that met a surprise, once each."""
+
+from __future__ import annotations
+
+import pytest
+
+from nsh.hints import judge
+from nsh.state import Mount, State
+from tests.conftest import nsh
+
+PROC = Mount("proc", "proc", "/proc")
+
+MET = [
+    ("flags +pid", "run ps", "proc"),
+    ("flags +pid", "sh ls /proc | head", "proc"),
+    ("flags +mnt", "run findmnt /", "copy"),
+    ("flags +mnt", "run cat /proc/self/mountinfo", "copy"),
+    ("flags +uts", "run uname -n", "inherited"),
+    ("flags +user", "run id", "nobody"),
+    ("flags +net", "run ip address", "down"),
+]
+NOT_MET = [
+    ("flags +pid", "run true"),
+    ("flags +pid +mnt; mount proc /proc", "run ps"),
+    ("flags +mnt; mount tmpfs /mnt", "run findmnt /mnt"),
+    ("flags +uts; hostname box", "run uname -n"),
+    ("flags +uts", "sh hostname box; uname -n"),
+    ("flags +user; map root", "run id"),
+    ("flags +net", "sh ip link set lo up; ip address"),
+    ("flags +ipc", "run id"),
+    ("", "run ps"),
+]
+
+
+@pytest.mark.parametrize(("before", "run", "word"), MET)
+def test_a_surprise_is_explained_once(before: str, run: str, word: str) -> None:
+    result = nsh(stdin=f"hints on\n{before}\n{run}\n{run}\n")
+    hints = [line for line in result.stderr.splitlines() if "hint: " in line]
+    assert len(hints) == 1
+    assert word in hints[0]
+    assert "; try: " in hints[0]
+    assert "hint: " not in result.stdout
+
+
+@pytest.mark.parametrize(("before", "run"), NOT_MET)
+def test_what_is_no_surprise_gets_no_hint(before: str, run: str) -> None:
+    assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
+
+
+def test_what_the_hint_proposes_mends_it() -> None:
+    for before, run, _ in MET:
+        told = nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
+        mend = told.partition("; try: ")[2].strip()
+        if mend.startswith("sh "):
+            assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{mend}\n").stderr
+            continue
+        result = nsh(stdin=f"hints on\n{before}\n{mend}\n{run}\n")
+        assert "hint: " not in result.stderr, mend
+        assert result.returncode == 0
+
+
+def test_scripts_get_none_and_the_switch_shows_itself() -> None:
+    assert nsh(stdin="flags +pid\nrun ps\n").stderr == ""
+    assert nsh(stdin="hints\nhints on\nhints\nhints off\nhints\n").stdout == "off\non\noff\n"
+
+
+def test_a_run_that_failed_to_start_gets_none() -> None:
+    assert judge(State(flags=("pid",)), ["ps"], 125) is None
+
+
+def test_a_shell_looks_at_everything_one_surprise_at_a_time() -> None:
+    state = State(flags=("pid", "mnt", "uts", "net"))
+    given: list[str] = []
+    while (hint := judge(state, ["/bin/bash"], 0, given)) is not None:
+        given.append(hint.name)
+    assert given == ["proc", "mounts", "name", "loopback"]
+
+
+def test_a_bind_of_proc_is_still_the_hosts() -> None:
+    state = State(flags=("pid", "mnt"), mounts=(Mount("rbind", "/proc", "/proc"),))
+    assert judge(state, ["ps"], 0) is not None
+    assert judge(state.replace(mounts=(PROC,)), ["ps"], 0) is None
