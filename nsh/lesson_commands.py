@@ -15,7 +15,6 @@ class LessonCommands(TeachCommands):
     """The course: a goal is checked after each run, in children of the learner's own state.
 
     lesson_goal  the goal in a few words, "" outside of a lesson
-    proposed     lines of a solution that wait to be sent; a prompt puts them into its input
     """
 
     lesson_goal: str = ""
@@ -25,11 +24,6 @@ class LessonCommands(TeachCommands):
     _stage = 0
     _shown = False
     _warned = False
-
-    @property
-    def proposed(self) -> list[str]:
-        """The lines of the solution, once `solution` has shown it, while its step is open."""
-        return list(self._step().solution) if self._lesson and self._shown else []
 
     def do_lesson(self, line: str) -> None:
         """lesson [NAME|FILE|reset|quit]
@@ -85,12 +79,13 @@ class LessonCommands(TeachCommands):
     def do_solution(self, line: str) -> None:
         """solution
 
-        Show the lines that reach the goal of the current step; sending them is up to
-        you. The step then counts as shown and not as solved.
+        Show the lines that reach the goal of the current step. At the prompt each of
+        them stands typed for you to send. The step counts as shown and not as solved.
         """
         self.words(line, at_most=0)
         self._in_lesson()
         self._shown = True
+        self.proposed = list(self._step().solution)
         for text in self._step().solution:
             self.message("    " + text)
 
@@ -174,6 +169,7 @@ class LessonCommands(TeachCommands):
         from nsh import lesson
 
         self._stage, self._shown = 0, False
+        self.proposed = []
         self.become(lesson.after(self._step().setup, self)[0])
         assert self._lesson is not None
         step = self._step()
@@ -207,6 +203,7 @@ class LessonCommands(TeachCommands):
     def _leave(self) -> None:
         self._lesson = None
         self.lesson_goal = ""
+        self.proposed = []
 
     # Progress.
 

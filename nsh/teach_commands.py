@@ -6,7 +6,8 @@ import os
 import sys
 
 from nsh.core import Failure, Interrupted, Usage
-from nsh.plan import Refusal, plan
+from nsh.guard import Refusal
+from nsh.plan import plan
 from nsh.run_commands import RunCommands
 from nsh.state import START
 

@@ -112,11 +112,11 @@ def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: Pip
     assert prompt.offers == ["run true"]  # the line that failed is offered again
 
 
-def test_a_prefill_stands_in_the_next_line(shell: Shell, keys: PipeInput) -> None:
-    shell.prefill = ""
-    prompt = Prompt(shell, input=keys, output=DummyOutput())
-    keys.send_text("pid\r")
-    assert prompt.read("flags +") == "flags +pid"
+def test_proposed_lines_stand_typed_one_after_the_other(shell: Shell, keys: PipeInput) -> None:
+    shell.proposed = ["flags +pid", "hostname box"]
+    typed(shell, keys, "cd /\r" + "\r" + "es\r")
+    assert (shell.state.flags, shell.state.hostname) == (("pid",), "boxes")
+    assert shell.proposed == []
 
 
 def test_one_thread_while_a_line_runs(

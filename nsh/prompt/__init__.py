@@ -177,6 +177,7 @@ class Prompt:
                 text = self.read(prefill)
             except KeyboardInterrupt:
                 self.pending.clear()
+                self.shell.proposed.clear()
                 prefill = ""
                 continue
             except EOFError:
@@ -184,7 +185,7 @@ class Prompt:
             prefill = ""
             if self.run(text.replace("\\\n", "")):
                 return
-            prefill, self.shell.prefill = self.shell.prefill, ""
+            prefill = self.shell.proposed.pop(0) if self.shell.proposed else ""
 
     def read(self, prefill: str = "") -> str:
         """One typed, or the next pasted, line. Raises KeyboardInterrupt and EOFError."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from nsh import words
 from nsh.completion import command_start, first_word
 from nsh.core import RAW, Failure
+from nsh.guard import Refusal
 from nsh.namespaces import Namespace, find
-from nsh.plan import Refusal, plan
+from nsh.plan import plan
 from nsh.render import plan_lines
 from nsh.shell import manual, overview
 from nsh.state import START

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nsh.guard import Refusal, guard
 from nsh.namespaces import NAMESPACES
-from nsh.plan import Refusal, guard, ranges
+from nsh.plan import ranges
 from nsh.state import Umount
 
 TYPE_CHECKING = False
