@@ -82,7 +82,7 @@ def _at_a_terminal(width: int, lines: str, **env: str) -> str:
     """What a terminal of that width shows of a session, read until nsh has ended."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update({"TERM": "xterm", "HOME": "/nonexistent", **env})
+        os.environ.update({"TERM": "xterm", "XDG_STATE_HOME": "/dev/null", **env})
         subprocess.run(["stty", "cols", str(width), "-echo"], check=False)
         os.execv(NSH[0], NSH)
     seen = b""
@@ -97,7 +97,7 @@ def _at_a_terminal(width: int, lines: str, **env: str) -> str:
             if not part:
                 break
             seen += part
-        if not sent and b"nsh> " in seen:
+        if not sent and b"nsh>" in seen:
             os.write(fd, lines.encode())
             sent = True
     else:

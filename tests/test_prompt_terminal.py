@@ -294,7 +294,7 @@ def test_ctrl_z_under_a_shell_with_job_control_stops_the_whole_job(
     tty.until("Stopped")
     tty.type("fg")
     tty.keys("Enter")
-    tty.until(lambda s: s.count("nsh/__main__.py") >= 3)
+    tty.until(lambda s: s.replace("\n", "").count("nsh/__main__.py") >= 3)
     tty.type("abc")
     tty.keys("Enter")
     tty.until("\ngot abc")
