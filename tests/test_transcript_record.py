@@ -189,6 +189,22 @@ def test_a_typed_session(tmp_path: Path) -> None:
     green(path)
 
 
+def test_hints_diff_and_ns_at_the_prompt_replay_green(tmp_path: Path) -> None:
+    path = tmp_path / "looked.nsh.md"
+    typed = Typed(tmp_path)
+    typed.type("flags +user +uts; map root")
+    assert "hint: new uts" in typed.type("run hostname")
+    typed.type(f"record {path}")
+    assert "hint: new uts" in typed.type("run hostname")
+    assert "CLONE_NEWUTS" in typed.type("ns")
+    assert "+++ inside" in typed.type("hostname box; diff uname -n")
+    typed.type("hints off")
+    assert typed.close() == 0
+    text = path.read_text()
+    assert "nsh> hints on\nnsh> run hostname\n{host} (glob)\nnsh: hint: new uts" in text
+    green(path)
+
+
 def test_what_is_known_is_left_open_and_nothing_else() -> None:
     volatile = Volatile(host="sun", user="ann", places=["/tmp/work", "/"], inodes=False)
     volatile.command([4242], ephemeral=True, since=1700000000, until=1700000001)

@@ -141,7 +141,10 @@ class Recorder:
         self.relay = Relay(1)
         before = list(state_commands(shell.state))
         before += ["trace on"] if shell.tracing else []
-        before += ["hints on"] if getattr(shell, "hints", False) is True else []
+        if shell.hinting:
+            # Each hint is given once: here and in a replay all of them are still to come.
+            before.append("hints on")
+            shell.hinted.clear()
         for command in before:
             self._append(encode_command(command))
 
@@ -256,6 +259,8 @@ def drives_terminal(wanted: Plan) -> bool:
     A shell that has a script or -c to run counts as one that does not.
     """
     words = list(wanted.argv)
+    if not words:
+        return False  # a probe, which runs no program
     name = os.path.basename(words[0])
     if _INTERPRETERS.match(name):
         return not any(word == "-c" or not word.startswith("-") for word in words[1:])
