@@ -154,6 +154,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
     The directories of PATH that execve is tried in are one row.
     """
+    import textwrap
+
     calls = plan.calls
     rows: list[tuple[str, Call, str]] = []
     at = 0
@@ -171,7 +173,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     actors = max([len(call.actor) for _, call, _ in rows])
     for number, call, why in rows:
         yield f"{number:>{wide}}  {call.actor:<{actors}}  {call_text(call)}"
-        yield f"{'':>{wide}}  {'':<{actors}}      {why}"
+        margin = " " * (wide + actors + 8)
+        yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
 def state_commands(state: State) -> list[str]:
