@@ -162,3 +162,11 @@ def test_an_update_matches_and_is_idempotent(
         assert {raw.removesuffix(" (eq)") for raw in kept} <= {
             raw.removesuffix(" (eq)") for raw in now
         }
+
+
+def test_a_wildcard_is_worth_more_than_what_an_ellipsis_swallows(tmp_path: Path) -> None:
+    path = tmp_path / "u.nsh.md"
+    text = "```nsh\nnsh> run printf 'new1\\nnew2\\nb=5\\nc\\n'\nb=* (glob)\nc\n...\n```\n"
+    path.write_text(text)
+    assert nsh("--update", "--yes", str(path)).returncode == 0
+    assert path.read_text() == text.replace("b=*", "new1\nnew2\nb=*")
