@@ -319,3 +319,5 @@ nsh> nor that
 def test_the_plain_form_forgets_where_v_was_in_its_script() -> None:
     command = one_command("nsh> moon\nnsh: stdin:1: there is no command moon\n[2]\n")
     assert command.expects[0].text == "nsh: there is no command moon"
+    command = one_command("nsh> moon\nnsh: stdin:1: said so (eq)\n")
+    assert command.expects[0].text == "nsh: stdin:1: said so"

@@ -66,6 +66,21 @@ quit 4
     green(path)
 
 
+@pytest.mark.parametrize("name", ["r.nsh.md", "r.nsht"])
+def test_what_reads_like_an_error_in_a_script_replays_green(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    script = r"""
+run printf 'nsh: stdin:1: a\nnsh: b.c:2: \033[1mb\nnsh: c:3: c (eq)\n'
+!echo nsh: d:4: $$
+nosuch
+"""
+    nsh("--record", str(path), stdin=script)
+    green(path)
+    path.write_text(path.read_text().replace(": a", ": aa"))
+    assert nsh("--update", "--yes", str(path)).returncode == 0
+    green(path)
+
+
 def test_100_000_lines(tmp_path: Path) -> None:
     path = tmp_path / "long.nsht"
     nsh("--record", str(path), "-c", "!yes '(glob) (eq)' | head -100000")

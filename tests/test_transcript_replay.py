@@ -289,3 +289,11 @@ def test_scripts_pay_for_nothing_of_it() -> None:
     assert "nsh.record_commands" in loaded
     assert not {name for name in loaded if name.startswith(("nsh.transcript", "prompt_toolkit"))}
     assert not loaded & {"subprocess", "tempfile", "dataclasses", "difflib"}
+
+
+def test_an_empty_file_has_no_command(tmp_path: Path) -> None:
+    path = tmp_path / "empty.nsht"
+    path.write_text("")
+    result = nsh("--test", str(path))
+    assert result.returncode == 2
+    assert f"ERROR {path}: there is no command in it" in result.stdout

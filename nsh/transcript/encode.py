@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from nsh.core import MORE, PROMPT
 from nsh.transcript.match import BLANKS, Line, escape
+from nsh.transcript.parse import has_place
 
 _MARKED = re.compile(r" \((?:(?:eq|glob|re|esc)\??|no-eol\??)\)\Z")
 _EQ = re.compile(r" \(eq\??\)(?: \(no-eol\??\))?\Z")
@@ -59,41 +60,56 @@ def looks_like_syntax(text: str, first: bool, last: bool) -> bool:
 
 
 def encode_line(
-    line: Line, *, first: bool = False, last: bool = False, generalise: Generalise | None = None
+    line: Line,
+    *,
+    first: bool = False,
+    last: bool = False,
+    plain: bool = False,
+    generalise: Generalise | None = None,
 ) -> str:
-    """A printed line as an expected one that it matches.
+    """A printed line as an expected one that it matches; ``plain``: in the form without fences.
 
     >>> encode_line(Line("...")), encode_line(Line("a", False)), encode_line(Line("\\x07"))
     ('... (eq)', 'a (no-eol)', '\\\\x07 (esc)')
     """
     text = line.text.rstrip(BLANKS)
     glob = generalise(text) if generalise else None
+    placed = plain and has_place(text)
     if glob is not None:
-        body = f"{_disguised(glob)} (glob)"
+        body = f"{_disguised(glob, placed)} (glob)"
     elif not is_printable(text):
-        body = f"{_disguised(escape(text))} (esc)"
-    elif looks_like_syntax(text, first, last):
+        body = f"{_disguised(escape(text), placed)} (esc)"
+    elif placed or looks_like_syntax(text, first, last):
         body = f"{text} (eq)"
     else:
         body = text
     return body if line.eol else f"{body} (no-eol)"
 
 
-def _disguised(text: str) -> str:
-    """A text with escapes whose beginning, which looks like syntax, is one more of them."""
-    if text.startswith((PROMPT, MORE)) or _CONFLICT.match(text):
+def _disguised(text: str, always: bool) -> str:
+    """A text with escapes whose beginning, if it looks like syntax, is one more of them."""
+    if always or text.startswith((PROMPT, MORE)) or _CONFLICT.match(text):
         return f"\\x{ord(text[0]):02x}{text[1:]}"
     return text
 
 
 def encode(
-    output: Iterable[Line], status: int = 0, generalise: Generalise | None = None
+    output: Iterable[Line],
+    status: int = 0,
+    generalise: Generalise | None = None,
+    plain: bool = False,
 ) -> list[str]:
     """What a command printed, and its status, as the lines that follow it in a transcript."""
     lines = list(output)
     end = len(lines) - 1
     encoded = [
-        encode_line(line, first=at == 0, last=at == end and not status, generalise=generalise)
+        encode_line(
+            line,
+            first=at == 0,
+            last=at == end and not status,
+            plain=plain,
+            generalise=generalise,
+        )
         for at, line in enumerate(lines)
     ]
     return [*encoded, f"[{status}]"] if status else encoded

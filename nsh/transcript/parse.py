@@ -244,7 +244,7 @@ def session(
             raise FormatError(path, first + at, f"this stands before the first {PROMPT}")
     return [
         _command(lines, start, end, first, path, indent)
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+        for start, end in zip(starts, [*starts[1:], len(lines)][: len(starts)], strict=True)
     ]
 
 
@@ -318,5 +318,17 @@ def check_names(commands: list[Command], path: str) -> None:
 
 
 def _without_place(line: str) -> str:
-    """An error of ``nsh -v < SCRIPT`` as it reads at a prompt: without the place in the script."""
-    return _PLACE.sub("nsh: ", line) if line.startswith("nsh: ") else line
+    """An error of ``nsh -v < SCRIPT`` as it reads at a prompt: without the place in the script.
+
+    A line marked (eq) is what a command printed, and stays.
+    """
+    return _PLACE.sub("nsh: ", line) if has_place(line) and not _EQ.search(line) else line
+
+
+def has_place(line: str) -> bool:
+    """Whether a line reads like an error of nsh in a script.
+
+    >>> has_place("nsh: stdin:3: there is no command moon"), has_place("nsh: usage: undo [N]")
+    (True, False)
+    """
+    return bool(_PLACE.match(line))

@@ -199,7 +199,7 @@ class Recorder:
             since=self.since,
             until=time.time(),
         )
-        expected = encode(lines_of(output), status, self.volatile.generalise)
+        expected = encode(lines_of(output), status, self.volatile.generalise, self.plain)
         self._append([*encode_command(self.line), *expected])
 
     @contextmanager

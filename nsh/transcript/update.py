@@ -11,6 +11,7 @@ import tempfile
 from nsh.core import MORE
 from nsh.transcript.encode import encode_line, looks_like_syntax
 from nsh.transcript.match import expectation
+from nsh.transcript.parse import is_plain
 from nsh.transcript.replay import Replay, Result
 from nsh.transcript.volatile import Volatile
 
@@ -32,14 +33,14 @@ def updated(done: Replay) -> str:
         out += lines[at - 1 : command.first - 1]
         if out and not out[-1].endswith("\n"):
             out[-1] += newline
-        for text in _expectations(result, lines, volatile):
+        for text in _expectations(result, lines, volatile, is_plain(done.transcript.path)):
             out.append(text if text.endswith("\n") else command.indent + text + newline)
         at = command.end
     out += lines[at - 1 :]
     return "".join(out)
 
 
-def _expectations(result: Result, lines: list[str], volatile: Volatile) -> list[str]:
+def _expectations(result: Result, lines: list[str], volatile: Volatile, plain: bool) -> list[str]:
     """The lines after the command: kept ones with their newline as in the file, new ones without."""
     command = result.command
     volatile.command(result.pids, ephemeral=not command.text.startswith(("!", "host ")))
@@ -54,6 +55,7 @@ def _expectations(result: Result, lines: list[str], volatile: Volatile) -> list[
                     result.lines[step.line],
                     first=not out,
                     last=last,
+                    plain=plain,
                     generalise=volatile.generalise,
                 )
             )
