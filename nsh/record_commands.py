@@ -35,9 +35,9 @@ class RecordCommands(RunCommands):
         argument, show the file.
 
         FILE.nsh.md is Markdown, FILE.nsht the session alone. The state so far comes
-        first, as the commands that rebuild it. What is known to change from run to run
-        is left open: inodes of namespaces, process ids, this directory, the names of
-        host and user, the time.
+        first, as the commands that rebuild it; undo and history begin anew with them.
+        What is known to change from run to run is left open: inodes of namespaces,
+        process ids, this directory, the names of host and user, the time.
 
         While it records, commands run as in a replay: standard input is /dev/null, both
         outputs are one pipe, and the environment is LC_ALL=C, TZ=UTC, COLUMNS=80,

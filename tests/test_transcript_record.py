@@ -220,6 +220,36 @@ def test_hints_diff_and_ns_at_the_prompt_replay_green(tmp_path: Path) -> None:
     green(path)
 
 
+def test_undo_and_history_begin_with_the_recording(tmp_path: Path) -> None:
+    path = tmp_path / "undone.nsh.md"
+    script = f"""\
+flags +user +uts
+hostname one
+hostname two
+undo 2
+hostname two
+nosuch
+record {path}
+explain
+hostname
+undo
+hostname
+redo
+undo 2
+flags
+undo
+history
+redo; redo
+hostname
+show
+"""
+    result = nsh(stdin=script)
+    assert "there is nothing to undo" in path.read_text()
+    assert "hostname one" not in path.read_text()
+    assert result.stdout.endswith("flags +user +uts\nhostname two\n")
+    green(path)
+
+
 def test_what_is_known_is_left_open_and_nothing_else() -> None:
     volatile = Volatile(host="sun", user="ann", places=["/tmp/work", "/"], inodes=False)
     volatile.command([4242], ephemeral=True, since=1700000000, until=1700000001)

@@ -23,6 +23,7 @@ from nsh.core import PROMPT, Failure
 from nsh.plan import Plan, plan
 from nsh.record_commands import RecordCommands
 from nsh.render import state_commands
+from nsh.state import START
 from nsh.transcript.encode import encode, encode_command, lines_of
 from nsh.transcript.environment import replay_environ
 from nsh.transcript.volatile import Volatile
@@ -147,6 +148,22 @@ class Recorder:
             shell.hinted.clear()
         for command in before:
             self._append(encode_command(command))
+        self._begin_anew(before)
+
+    def _begin_anew(self, before: list[str]) -> None:
+        """Leave for undo, history and explain only what a replay will have, too."""
+        shell = self.shell
+        shell.trouble = None
+        shell.future.clear()
+        shell.lines.clear()
+        shell.lines.extend(before)
+        shell.typed = len(before)
+        wanted, status = shell.state, shell.status
+        shell.past.clear()
+        shell.state = START
+        for command in before:
+            shell.onecmd(command)
+        shell.state, shell.status = wanted, status
 
     def begin(self, line: str) -> None:
         """A line is about to run: its output goes through the relay from here on."""
