@@ -68,6 +68,15 @@ class Usage(Failure):
         super().__init__(why, *mends)
 
 
+def no_such_word(command: str, word: str, known: Iterable[str]) -> Usage:
+    """The error of an argument that is none of the words which a command knows."""
+    import difflib
+
+    close = difflib.get_close_matches(word[:80].lower(), list(known), 1, 0.5)
+    mends = [f"{command} {close[0]}"] if close else []
+    return Usage(f"{word!r} is none of {', '.join(known)}", *mends)
+
+
 class OutputFailed(Exception):
     """Standard output takes no more: closed, a full disk, nobody reads."""
 

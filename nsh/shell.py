@@ -6,11 +6,11 @@ import os
 import sys
 
 from nsh import words
-from nsh.core import MORE, Core, Failure, Usage, number
+from nsh.core import MORE, Core, Failure, Usage, no_such_word, number
 from nsh.lesson_commands import LessonCommands
 from nsh.record_commands import RecordCommands
 from nsh.state import RESETS, START, reset
-from nsh.state_commands import StateCommands, no_such_word
+from nsh.state_commands import StateCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

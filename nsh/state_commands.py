@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-import posixpath
 
-from nsh.core import Core, Usage, number
+from nsh.core import Usage
 from nsh.host import read_text
-from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, parse_options
+from nsh.map_commands import MapCommands
+from nsh.mount_commands import MountCommands
 from nsh.namespaces import BY_NAME, NAMESPACES, expression, find
-from nsh.plan import default_mount, ranges
-from nsh.render import mount_command, range_words
-from nsh.state import MAPS, PROPAGATIONS, Mount, Range, Umount
 from nsh.words import join
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +18,8 @@ if TYPE_CHECKING:
     from nsh.completion import Item
     from nsh.shell import Shell
 
-_LAST_ID = 4294967295
 
-
-class StateCommands(Core):
+class StateCommands(MountCommands, MapCommands):
     """flags, hostname, domainname, mount, umount, propagation, the maps, cd and env."""
 
     def do_flags(self, line: str) -> None:
@@ -121,300 +112,6 @@ class StateCommands(Core):
             case [name]:
                 self.change(domainname=name)
 
-    def do_mount(self, line: str) -> None:
-        """mount FSTYPE [SOURCE] TARGET [-o OPTIONS]
-
-        Queue a mount; each run makes the queued mounts in the order typed. Without
-        arguments, list them.
-
-        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what
-        is mounted below) to show SOURCE a second time on TARGET. OPTIONS are those of
-        mount(8), with commas. Needs `flags +mnt`.
-
-            mount tmpfs /mytmp
-            mount proc /proc
-            mount bind /etc /mytmp -o ro
-            mount tmpfs /mytmp -o size=1m,nosuid
-
-        See mount(2), mount(8), mount_namespaces(7).
-        """
-        found = self.words(line)
-        if not found:
-            for entry in self.state.mounts:
-                self.message(mount_command(entry))
-            return
-        positional: list[str] = []
-        options = ""
-        at = 0
-        while at < len(found):
-            word = found[at]
-            if word == "--":
-                positional += found[at + 1 :]
-                break
-            if word.startswith("-o"):
-                at += 1 if word == "-o" else 0
-                if at >= len(found):
-                    raise Usage("-o is followed by the options")
-                more = found[at] if word == "-o" else word[2:]
-                options = f"{options},{more}" if options else more
-            elif word == "-t" and at + 1 < len(found):
-                rest = [found[at + 1], *found[:at], *found[at + 2 :]]
-                raise Usage("the type comes first here, without -t", join(["mount", *rest]))
-            elif word.startswith("-") and len(word) > 1:
-                raise Usage(f"there is no option {word}")
-            else:
-                positional.append(word)
-            at += 1
-        places = default_mount(positional[0], positional[1:]) if positional else None
-        if places is None:
-            if positional[:1] in (["bind"], ["rbind"]):
-                raise Usage(f"{positional[0]} takes a SOURCE and a TARGET")
-            raise Usage
-        fstype = positional[0]
-        source, target = places
-        if not (target and source and fstype):
-            raise Usage("a word is empty")
-        flags, data = parse_options(options)
-        binds = fstype in ("bind", "rbind") or flags & MS_BIND
-        if binds and data and not flags & MS_REMOUNT:
-            raise Usage(
-                f"a bind mount has no option {data}: the file system stays the same one",
-                join(["mount", *positional]),
-            )
-        if binds or flags & MS_MOVE:
-            source = self.inside(source)
-        mount = Mount(fstype, source, self.inside(target), options)
-        self.change(mounts=(*self.state.mounts, mount))
-
-    def complete_mount(self, before: list[str], word: str) -> Iterable[Item]:
-        """A file system, paths, -o and its options."""
-        from nsh import completion
-
-        shell: Shell = self  # type: ignore[assignment]
-        if before[-1:] == ["-o"]:
-            yield from completion.mount_options(word)
-            return
-        if word.startswith("-o") and len(word) > 2:
-            for text, about in completion.mount_options(word[2:]):
-                yield f"-o{text}", about
-            return
-        places = [
-            typed
-            for at, typed in enumerate(before)
-            if not typed.startswith("-") and before[at - 1 : at] != ["-o"]
-        ]
-        if not places:
-            yield from completion.filesystems()
-            return
-        if len(places) > 1 + (places[0] in ("bind", "rbind")) and "-o" not in before:
-            yield "-o", "options follow, with commas"
-        if len(places) < 3:
-            if places == ["proc"]:
-                yield "/proc", "where ps and top look for it"
-            binds = places[0] in ("bind", "rbind")
-            yield from completion.paths(shell, word, only_directories=not binds)
-
-    def do_umount(self, line: str) -> None:
-        """umount TARGET [-l]
-
-        Queue the removal of the mount on TARGET; it is made in its turn among the
-        mounts.
-
-        -l detaches it at once and lets it end when nobody uses it any more
-        (MNT_DETACH). Needs `flags +mnt`; the host keeps its mount.
-
-        See umount2(2), umount(8).
-        """
-        lazy = False
-        targets: list[str] = []
-        found = self.words(line, at_least=1)
-        for at, word in enumerate(found):
-            if word == "--":
-                targets += found[at + 1 :]
-                break
-            if word in ("-l", "--lazy"):
-                lazy = True
-            elif word.startswith("-") and len(word) > 1:
-                raise Usage(f"there is no option {word}")
-            else:
-                targets.append(word)
-        if len(targets) != 1 or not targets[0]:
-            raise Usage
-        target = self.inside(targets[0])
-        self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
-
-    def complete_umount(self, before: list[str], word: str) -> Iterable[Item]:
-        """Queued mounts, the host's mounts, -l."""
-        from nsh.completion import mounted
-
-        if not [typed for typed in before if not typed.startswith("-")]:
-            for entry in self.state.mounts:
-                if isinstance(entry, Mount):
-                    yield entry.target, f"{entry.fstype}, queued"
-            yield from mounted()
-        if "-l" not in before:
-            yield "-l", "detach it now, let it end when nobody uses it (MNT_DETACH)"
-
-    def do_propagation(self, line: str) -> None:
-        """propagation [private|slave|shared|unchanged]
-
-        What happens between the mounts inside and those outside. Without an argument,
-        show it.
-
-        private    nothing crosses: how every run starts (MS_REC|MS_PRIVATE on /)
-        slave      mounts made outside later appear inside, not the other way
-        shared     mounts made inside propagate on to namespaces made from it
-        unchanged  as inherited; refused where a mount would reach the host
-
-        See mount_namespaces(7), mount(2).
-        """
-        match self.words(line, at_most=1):
-            case []:
-                self.message(self.state.propagation)
-            case [word] if word in PROPAGATIONS:
-                self.change(propagation=word)
-            case [word]:
-                raise no_such_word("propagation", word, PROPAGATIONS)
-
-    def complete_propagation(self, before: list[str], word: str) -> Iterable[Item]:
-        """The four words."""
-        if not before:
-            yield "private", "no mount crosses, in or out"
-            yield "slave", "mounts made outside later come in, none goes out"
-            yield "shared", "mounts go on to namespaces made from it"
-            yield "unchanged", "as inherited from the host"
-
-    def do_uidmap(self, line: str) -> None:
-        """uidmap [INSIDE OUTSIDE COUNT]... | none
-
-        Map user ids: COUNT ids from INSIDE on are those from OUTSIDE on. Without
-        arguments, show the map that the next run gets.
-
-        Needs `flags +user`. Without privileges only your own id can be mapped directly;
-        ranges go through newuidmap(1), as far as /etc/subuid allows.
-
-            uidmap 0 1000 1
-            uidmap 0 100000 65536
-
-        See user_namespaces(7), newuidmap(1), subuid(5).
-        """
-        self._id_map("uid", self.words(line))
-
-    def do_gidmap(self, line: str) -> None:
-        """gidmap [INSIDE OUTSIDE COUNT]... | none
-
-        Map group ids, as uidmap does for users. Without privileges setgroups(2) is
-        denied first, because the kernel demands it.
-
-        See user_namespaces(7), newgidmap(1), subgid(5).
-        """
-        self._id_map("gid", self.words(line))
-
-    def complete_uidmap(self, before: list[str], word: str) -> Iterable[Item]:
-        """A range for the own id, and what /etc/subuid allows."""
-        return self._complete_range("uid", before)
-
-    def complete_gidmap(self, before: list[str], word: str) -> Iterable[Item]:
-        """The same for groups."""
-        return self._complete_range("gid", before)
-
-    def _complete_range(self, kind: str, before: list[str]) -> Iterable[Item]:
-        own = self.host.uid if kind == "uid" else self.host.gid
-        subordinate = self.host.subordinate(kind)
-        match len(before) % 3:
-            case 0:
-                yield "0", f"INSIDE: the first {kind} inside, root"
-                if not before:
-                    yield "none", "no map: every id is nobody"
-            case 1:
-                yield str(own), f"OUTSIDE: your own {kind}"
-                for first, count in subordinate:
-                    yield str(first), f"OUTSIDE: {count} ids are yours in /etc/sub{kind}"
-            case 2:
-                yield "1", "COUNT: only this one"
-                for first, count in subordinate:
-                    if before[-1] == str(first):
-                        yield str(count), "COUNT: all of the range"
-
-    def do_setgroups(self, line: str) -> None:
-        """setgroups [allow|deny|default]
-
-        Whether setgroups(2) works inside. Without an argument, show it. As default it
-        is denied where the kernel demands it (an unprivileged gid map), and left alone
-        elsewhere.
-
-        Needs `flags +user`. See user_namespaces(7).
-        """
-        match self.words(line, at_most=1):
-            case []:
-                self.message(self.state.setgroups or "default")
-            case ["allow" | "deny" as word]:
-                self.change(setgroups=word)
-            case ["default"]:
-                self.change(setgroups=None)
-            case [word]:
-                raise no_such_word("setgroups", word, ("allow", "deny", "default"))
-
-    def complete_setgroups(self, before: list[str], word: str) -> Iterable[Item]:
-        """The words."""
-        if not before:
-            yield "deny", "setgroups(2) fails inside"
-            yield "allow", "setgroups(2) works inside; needs privileges"
-            yield "default", "denied where the kernel demands it"
-
-    def do_map(self, line: str) -> None:
-        """map [root|self|auto|none]
-
-        The usual maps in a word, for users and groups at once. Without an argument,
-        show them.
-
-        root  you are root inside (uid 0 is your uid)
-        self  you are yourself inside
-        auto  you are root, and your ranges of /etc/subuid and /etc/subgid follow
-        none  no map: every id is the overflow id, nobody
-
-        Needs `flags +user`. See user_namespaces(7).
-        """
-        match self.words(line, at_most=1):
-            case []:
-                for kind, wanted in (("uid", self.state.uidmap), ("gid", self.state.gidmap)):
-                    self.message(f"{kind}map {self._map_text(kind, wanted)}")
-            case [word] if word in MAPS:
-                both: str | tuple[Range, ...] = () if word == "none" else word
-                self.change(uidmap=both, gidmap=both)
-            case [word]:
-                raise no_such_word("map", word, MAPS)
-
-    def complete_map(self, before: list[str], word: str) -> Iterable[Item]:
-        """The four maps."""
-        if not before:
-            yield "root", f"uid 0 inside is your uid {self.host.uid}"
-            yield "self", f"uid {self.host.uid} inside too"
-            yield "auto", "root, and your ranges of /etc/subuid and /etc/subgid"
-            yield "none", "no map: every id is the overflow id, nobody"
-
-    def _map_text(self, kind: str, wanted: str | tuple[Range, ...]) -> str:
-        return " ".join(range_words(ranges(kind, wanted, self.host))) or "none"
-
-    def _id_map(self, kind: str, found: list[str]) -> None:
-        if not found:
-            wanted = self.state.uidmap if kind == "uid" else self.state.gidmap
-            self.message(self._map_text(kind, wanted))
-            return
-        if found == ["none"]:
-            self.change(**{f"{kind}map": ()})
-            return
-        if len(found) % 3:
-            raise Usage("a range is three numbers, INSIDE OUTSIDE COUNT")
-        for word in found:
-            if number(word, _LAST_ID) is None:
-                raise Usage(f"{word!r} is no id or count: a whole number up to {_LAST_ID}")
-        numbers = [int(word) for word in found]
-        wanted_ranges = tuple(
-            [(numbers[at], numbers[at + 1], numbers[at + 2]) for at in range(0, len(numbers), 3)]
-        )
-        self.change(**{f"{kind}map": wanted_ranges})
-
     def do_cd(self, line: str) -> None:
         """cd [DIR]
 
@@ -488,12 +185,6 @@ class StateCommands(Core):
             name, _, value = pair.partition("=")
             yield name if unset else f"{name}=", f"now {value[:60]}"
 
-    def inside(self, path: str) -> str:
-        """A path as it is seen from the directory of the next run, absolute."""
-        start = self.state.cwd or self.host.cwd
-        joined = posixpath.normpath(posixpath.join(start, path))
-        return "/" + joined.lstrip("/")
-
 
 def _close_namespace(sign: str, name: str) -> list[str]:
     import difflib
@@ -510,15 +201,6 @@ def _close_namespace(sign: str, name: str) -> list[str]:
         return [f"flags {sign}{aliases[name.lower()]}"]
     close = difflib.get_close_matches(name.lower()[:80], list(BY_NAME), 1, 0.5)
     return [f"flags {sign}{close[0]}"] if close else ["help flags"]
-
-
-def no_such_word(command: str, word: str, known: Iterable[str]) -> Usage:
-    """The error of an argument that is none of the words which a command knows."""
-    import difflib
-
-    close = difflib.get_close_matches(word[:80].lower(), list(known), 1, 0.5)
-    mends = [f"{command} {close[0]}"] if close else []
-    return Usage(f"{word!r} is none of {', '.join(known)}", *mends)
 
 
 def _no_options(found: list[str]) -> list[str]:

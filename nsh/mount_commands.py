@@ -1,0 +1,192 @@
+"""The commands that queue mounts: mount, umount, propagation."""
+
+from __future__ import annotations
+
+import posixpath
+
+from nsh.core import Core, Usage, no_such_word
+from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, parse_options
+from nsh.plan import default_mount
+from nsh.render import mount_command
+from nsh.state import PROPAGATIONS, Mount, Umount
+from nsh.words import join
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
+    from nsh.shell import Shell
+
+
+class MountCommands(Core):
+    """mount, umount and propagation."""
+
+    def do_mount(self, line: str) -> None:
+        """mount FSTYPE [SOURCE] TARGET [-o OPTIONS]
+
+        Queue a mount; each run makes the queued mounts in the order typed. Without
+        arguments, list them.
+
+        FSTYPE is a file system of /proc/filesystems, or `bind` (or `rbind`: with what
+        is mounted below) to show SOURCE a second time on TARGET. OPTIONS are those of
+        mount(8), with commas. Needs `flags +mnt`.
+
+            mount tmpfs /mytmp
+            mount proc /proc
+            mount bind /etc /mytmp -o ro
+            mount tmpfs /mytmp -o size=1m,nosuid
+
+        See mount(2), mount(8), mount_namespaces(7).
+        """
+        found = self.words(line)
+        if not found:
+            for entry in self.state.mounts:
+                self.message(mount_command(entry))
+            return
+        positional: list[str] = []
+        options = ""
+        at = 0
+        while at < len(found):
+            word = found[at]
+            if word == "--":
+                positional += found[at + 1 :]
+                break
+            if word.startswith("-o"):
+                at += 1 if word == "-o" else 0
+                if at >= len(found):
+                    raise Usage("-o is followed by the options")
+                more = found[at] if word == "-o" else word[2:]
+                options = f"{options},{more}" if options else more
+            elif word == "-t" and at + 1 < len(found):
+                rest = [found[at + 1], *found[:at], *found[at + 2 :]]
+                raise Usage("the type comes first here, without -t", join(["mount", *rest]))
+            elif word.startswith("-") and len(word) > 1:
+                raise Usage(f"there is no option {word}")
+            else:
+                positional.append(word)
+            at += 1
+        places = default_mount(positional[0], positional[1:]) if positional else None
+        if places is None:
+            if positional[:1] in (["bind"], ["rbind"]):
+                raise Usage(f"{positional[0]} takes a SOURCE and a TARGET")
+            raise Usage
+        fstype = positional[0]
+        source, target = places
+        if not (target and source and fstype):
+            raise Usage("a word is empty")
+        flags, data = parse_options(options)
+        binds = fstype in ("bind", "rbind") or flags & MS_BIND
+        if binds and data and not flags & MS_REMOUNT:
+            raise Usage(
+                f"a bind mount has no option {data}: the file system stays the same one",
+                join(["mount", *positional]),
+            )
+        if binds or flags & MS_MOVE:
+            source = self.inside(source)
+        mount = Mount(fstype, source, self.inside(target), options)
+        self.change(mounts=(*self.state.mounts, mount))
+
+    def complete_mount(self, before: list[str], word: str) -> Iterable[Item]:
+        """A file system, paths, -o and its options."""
+        from nsh import completion
+
+        shell: Shell = self  # type: ignore[assignment]
+        if before[-1:] == ["-o"]:
+            yield from completion.mount_options(word)
+            return
+        if word.startswith("-o") and len(word) > 2:
+            for text, about in completion.mount_options(word[2:]):
+                yield f"-o{text}", about
+            return
+        places = [
+            typed
+            for at, typed in enumerate(before)
+            if not typed.startswith("-") and before[at - 1 : at] != ["-o"]
+        ]
+        if not places:
+            yield from completion.filesystems()
+            return
+        if len(places) > 1 + (places[0] in ("bind", "rbind")) and "-o" not in before:
+            yield "-o", "options follow, with commas"
+        if len(places) < 3:
+            if places == ["proc"]:
+                yield "/proc", "where ps and top look for it"
+            binds = places[0] in ("bind", "rbind")
+            yield from completion.paths(shell, word, only_directories=not binds)
+
+    def do_umount(self, line: str) -> None:
+        """umount TARGET [-l]
+
+        Queue the removal of the mount on TARGET; it is made in its turn among the
+        mounts.
+
+        -l detaches it at once and lets it end when nobody uses it any more
+        (MNT_DETACH). Needs `flags +mnt`; the host keeps its mount.
+
+        See umount2(2), umount(8).
+        """
+        lazy = False
+        targets: list[str] = []
+        found = self.words(line, at_least=1)
+        for at, word in enumerate(found):
+            if word == "--":
+                targets += found[at + 1 :]
+                break
+            if word in ("-l", "--lazy"):
+                lazy = True
+            elif word.startswith("-") and len(word) > 1:
+                raise Usage(f"there is no option {word}")
+            else:
+                targets.append(word)
+        if len(targets) != 1 or not targets[0]:
+            raise Usage
+        target = self.inside(targets[0])
+        self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
+
+    def complete_umount(self, before: list[str], word: str) -> Iterable[Item]:
+        """Queued mounts, the host's mounts, -l."""
+        from nsh.completion import mounted
+
+        if not [typed for typed in before if not typed.startswith("-")]:
+            for entry in self.state.mounts:
+                if isinstance(entry, Mount):
+                    yield entry.target, f"{entry.fstype}, queued"
+            yield from mounted()
+        if "-l" not in before:
+            yield "-l", "detach it now, let it end when nobody uses it (MNT_DETACH)"
+
+    def do_propagation(self, line: str) -> None:
+        """propagation [private|slave|shared|unchanged]
+
+        What happens between the mounts inside and those outside. Without an argument,
+        show it.
+
+        private    nothing crosses: how every run starts (MS_REC|MS_PRIVATE on /)
+        slave      mounts made outside later appear inside, not the other way
+        shared     mounts made inside propagate on to namespaces made from it
+        unchanged  as inherited; refused where a mount would reach the host
+
+        See mount_namespaces(7), mount(2).
+        """
+        match self.words(line, at_most=1):
+            case []:
+                self.message(self.state.propagation)
+            case [word] if word in PROPAGATIONS:
+                self.change(propagation=word)
+            case [word]:
+                raise no_such_word("propagation", word, PROPAGATIONS)
+
+    def complete_propagation(self, before: list[str], word: str) -> Iterable[Item]:
+        """The four words."""
+        if not before:
+            yield "private", "no mount crosses, in or out"
+            yield "slave", "mounts made outside later come in, none goes out"
+            yield "shared", "mounts go on to namespaces made from it"
+            yield "unchanged", "as inherited from the host"
+
+    def inside(self, path: str) -> str:
+        """A path as it is seen from the directory of the next run, absolute."""
+        start = self.state.cwd or self.host.cwd
+        joined = posixpath.normpath(posixpath.join(start, path))
+        return "/" + joined.lstrip("/")
