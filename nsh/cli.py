@@ -247,7 +247,7 @@ def _check(paths: list[str]) -> int:
 
 def _script_lines(path: str) -> Iterable[str]:
     """The lines of a script; of a transcript, those of its commands, at their places."""
-    from nsh.shell import open_script
+    from nsh.files import open_script
 
     lines = open_script(path)
     if not path.endswith((".nsh.md", ".nsht")):
@@ -287,7 +287,7 @@ def _stdin_lines(shell: Shell) -> Iterator[str]:
     handed over before it waits for the next line, for whoever talks to it through pipes.
     """
     from nsh.core import Failure
-    from nsh.shell import open_text
+    from nsh.files import open_text
 
     try:
         script = open_text(os.dup(0))

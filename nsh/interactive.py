@@ -64,7 +64,7 @@ def source_nshrc(shell: Shell) -> bool:
     path = os.path.join(directory(shell.host.environ, "XDG_CONFIG_HOME", ".config"), "nshrc")
     if not os.path.lexists(path):
         return False
-    from nsh.shell import open_script
+    from nsh.files import open_script
 
     mends = shell.mends
     ended = False

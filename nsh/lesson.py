@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nsh.core import PROMPT
-from nsh.shell import Shell, logical_lines
+from nsh.files import logical_lines
+from nsh.shell import Shell
 from nsh.transcript.align import align, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet

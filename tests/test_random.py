@@ -15,7 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nsh.core import Failure
-from nsh.shell import Shell, open_script
+from nsh.files import open_script
+from nsh.shell import Shell
 from nsh.state import State
 from nsh.words import BLANKS
 from tests.conftest import NSH

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsh import words
-from nsh.shell import logical_lines
+from nsh.files import logical_lines
 
 # What a line can hold: any character but NUL and newline, undecodable bytes included.
 characters = st.characters(exclude_characters="\0\n", exclude_categories=()).filter(

@@ -21,8 +21,9 @@ if not __package__:
 
 from nsh import syscalls
 from nsh.core import Interrupted, OutputFailed
+from nsh.files import logical_lines
 from nsh.host import read_text
-from nsh.shell import Shell, logical_lines
+from nsh.shell import Shell
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
