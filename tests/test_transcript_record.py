@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nsh.transcript.match import Line, Matcher, expectation
 from nsh.transcript.volatile import Volatile
 from tests.conftest import NSH, nsh
 
@@ -259,6 +260,8 @@ def test_what_is_known_is_left_open_and_nothing_else() -> None:
 
     assert glob("pid 4242 of 42421") == "pid {pid} of 42421"
     assert glob("ann@sun:/tmp/work/x*") == "{user}@{host}:{tmp}/x\\*"
+    assert glob("-sun") == "-{host}"
+    assert glob("my-sun") is None
     assert glob("annex sunny /tmp/workshop") is None
     assert glob("Tue Nov 14 22:13:20 UTC 2023") == "{time}"
     assert glob("at 2023-11-14T22:13:21Z and 10:11") == "at {time} and 10:11"
@@ -268,3 +271,17 @@ def test_what_is_known_is_left_open_and_nothing_else() -> None:
     assert glob("net:[4026532000]") == "net:[{inode:net2}]"
     assert glob("nothing [12] {x} *") is None
     assert re.fullmatch(r".*\{int\}, \{int\}.*", glob("nsh: [parent] pipe2([5, 6], 0) = 0") or "")
+
+
+def test_the_terminal_is_left_open_in_lines_of_ps() -> None:
+    volatile = Volatile(terminal="/dev/pts/3", inodes=False)
+    for line, glob in (
+        ("    1 pts/3    R+     0:00 ps ax", "    1 * R* 0:00 ps ax"),
+        ("root  1  0  5 0:59 pts/3    00:00:00 ps -ef", "root  1  0  5 0:59 * 00:00:00 ps -ef"),
+        ("    7 pts/31   S+     0:00 sh", None),
+        ("    7 ?        S      0:00 sh pts/3x", None),
+    ):
+        assert volatile.generalise(line) == glob
+    expect = expectation("    1 * R* 0:00 ps ax (glob)")
+    for text in ("    1 pts/3    R+     0:00 ps ax", "    1 ?        R      0:00 ps ax"):
+        assert Matcher().match(expect, Line(text), {}) is not None

@@ -135,7 +135,10 @@ class Recorder:
             title = os.path.basename(path).removesuffix(".md").removesuffix(".nsh")
             self._write(f"# {title}\n\n{_FENCE}nsh\n")
         self.volatile = Volatile(
-            host=os.uname().nodename, user=shell.host.user, places=[shell.host.cwd]
+            host=os.uname().nodename,
+            user=shell.host.user,
+            places=[shell.host.cwd],
+            terminal=os.ttyname(0) if os.isatty(0) else "",
         )
         self.environ = shell.host.environ
         shell.host.use_environ(replay_environ(self.environ))

@@ -36,6 +36,12 @@ _TRACE = re.compile(r"nsh: \[[A-Za-z0-9 ]+\] (?=pipe2|poll|read|write|openat)")
 _DESCRIPTORS = re.compile(
     r"(?:pipe2\(\[|\bfd=|read\(|write\()([0-9]+)(?:, ([0-9]+)\])?|openat\(.*\) = ([0-9]+)\Z"
 )
+_BEFORE = r"(?:(?<![\w.-])|(?<=\A-))"
+"""What may stand before a word: also the - of a line of a diff."""
+
+_FOREGROUND = re.compile(r"[A-Z][A-Za-z<]*(\+ *)(?= |\Z)")
+"""The + of a process state, see ps(1), with the blanks that pad it."""
+
 _LONGEST = 600
 _TAIL = r"(?:[.,][0-9]+)?(?: ?(?:Z|UTC|\+00:?00))?"
 
@@ -46,9 +52,16 @@ class Volatile:
     """What is known, and the names that inodes have got so far."""
 
     def __init__(
-        self, *, host: str = "", user: str = "", places: Iterable[str] = (), inodes: bool = True
+        self,
+        *,
+        host: str = "",
+        user: str = "",
+        places: Iterable[str] = (),
+        terminal: str = "",
+        inodes: bool = True,
     ) -> None:
         self.host = host
+        self.terminal = terminal.removeprefix("/dev/")
         # uid 0 is called root everywhere, in a user namespace too.
         self.user = "" if user == "root" else user
         self.places = sorted((place for place in places if place.count("/") > 1), key=len)
@@ -103,6 +116,7 @@ class Volatile:
         spans: list[Span] = []
         found: list[Span] = [
             *self._times(text),
+            *self._in_terminal(text),
             *self._words(text, self.places[::-1], "{tmp}", r"(?![\w.-])"),
             *[(match.start(), match.end(), "{tmp}") for match in _MKTEMP.finditer(text)],
             *self._inodes(text),
@@ -126,8 +140,16 @@ class Volatile:
     def _words(self, text: str, words: Iterable[str], hole: str, after: str) -> Iterable[Span]:
         for word in words:
             if word and word in text:
-                for match in re.finditer(rf"(?<![\w.-]){re.escape(word)}{after}", text):
+                for match in re.finditer(rf"{_BEFORE}{re.escape(word)}{after}", text):
                     yield match.start(), match.end(), hole
+
+    def _in_terminal(self, text: str) -> Iterable[Span]:
+        """The terminal in a line of ps, and that the process is in its foreground: a replay has none."""
+        if self.terminal and self.terminal in text:
+            for match in re.finditer(rf"(?<!\S){re.escape(self.terminal)}( *)(?= |\Z)", text):
+                yield match.start(), match.end(), "*"
+                if state := _FOREGROUND.match(text, match.end() + 1):
+                    yield state.start(1), state.end(1), "*"
 
     def _inodes(self, text: str) -> Iterable[Span]:
         kinds = {namespace.proc for namespace in NAMESPACES}
