@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +16,7 @@ from nsh.transcript.match import Line, Matcher
 from nsh.transcript.parse import parse
 from nsh.transcript.replay import Replay, Result
 from nsh.transcript.update import updated
-from tests.conftest import nsh
+from tests.conftest import NSH, nsh
 
 TEXT = """\
 ---
@@ -170,3 +173,32 @@ def test_a_wildcard_is_worth_more_than_what_an_ellipsis_swallows(tmp_path: Path)
     path.write_text(text)
     assert nsh("--update", "--yes", str(path)).returncode == 0
     assert path.read_text() == text.replace("b=*", "new1\nnew2\nb=*")
+
+
+@pytest.mark.parametrize(("answer", "status"), [(b"y\n", 0), (b"n\n", 1), (b"\x04", 1), (b"", -2)])
+def test_the_question(tmp_path: Path, answer: bytes, status: int) -> None:
+    paths = [tmp_path / name for name in ("one.nsht", "two.nsht")]
+    for path in paths:
+        path.write_text("nsh> run echo new\nold\n")
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        [*NSH, "--update", *map(str, paths)], stdin=slave, stdout=subprocess.PIPE
+    ) as process:
+        os.close(slave)
+        assert process.stdout
+        told = b""
+        for path in paths:
+            while not told.endswith(f"update {path}? [y/N] ".encode()):
+                part = os.read(process.stdout.fileno(), 65536)
+                assert part, told
+                told += part
+            if not answer:
+                process.send_signal(signal.SIGINT)  # Ctrl-C ends it all
+                break
+            os.write(master, answer)
+        told += process.stdout.read()
+    os.close(master)
+    assert process.returncode == status
+    assert (b"[y/N] \n" in told) is not answer.endswith(b"\n")
+    for path in paths:
+        assert ("new\nnew\n" in path.read_text()) is (status == 0)

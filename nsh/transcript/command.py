@@ -136,7 +136,10 @@ def _agreed(path: str) -> bool:
     sys.stdout.write(f"update {path}? [y/N] ")
     sys.stdout.flush()
     try:
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = sys.stdin.readline()
     except KeyboardInterrupt:
         _print("")
-        return False
+        raise
+    if not answer.endswith("\n"):
+        _print("")  # end of file: the question still stands on this line
+    return answer.strip().lower() in ("y", "yes")
