@@ -297,3 +297,19 @@ def test_an_empty_file_has_no_command(tmp_path: Path) -> None:
     result = nsh("--test", str(path))
     assert result.returncode == 2
     assert f"ERROR {path}: there is no command in it" in result.stdout
+
+
+def test_a_killed_replayer_leaves_no_directory(tmp_path: Path) -> None:
+    path = write(tmp_path, "nsh> run sh -c 'touch here; sleep 1000'\n")
+    room = tmp_path / "room"
+    room.mkdir()
+    process = subprocess.Popen([*NSH, "--test", path], env={**os.environ, "TMPDIR": str(room)})
+    deadline = time.monotonic() + 30
+    while not list(room.glob("*/work/here")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    while list(room.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -58,6 +58,11 @@ def serve(fd: int, state: str) -> int:
         try:
             ended, how = os.waitpid(-1, 0)
         except ChildProcessError:
+            if os.getppid() != parent:
+                # The replayer was killed and cannot tidy up.
+                import shutil
+
+                shutil.rmtree(os.path.dirname(state), ignore_errors=True)
             return status
         if ended == pid:
             code = os.waitstatus_to_exitcode(how)
