@@ -63,7 +63,8 @@ class NshLexer(Lexer):
 
     name = "nsh"
     url = "https://man7.org/linux/man-pages/man7/namespaces.7.html"
-    aliases: ClassVar[list[str]] = ["nsh"]
+    # Pygments itself knows "nsh" as another name of NSIS, and finds that first.
+    aliases: ClassVar[list[str]] = ["nsh-commands", "nsh"]
     filenames: ClassVar[list[str]] = ["*.nsh"]
     mimetypes: ClassVar[list[str]] = ["text/x-nsh"]
 

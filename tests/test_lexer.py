@@ -122,5 +122,5 @@ def test_both_are_entry_points_of_pygments() -> None:
         alias, _, where = line.partition(" = ")
         module, _, name = where.partition(":")
         found[alias] = getattr(importlib.import_module(module), name)
-    assert found == {"nsh": NshLexer, "nsh-transcript": TranscriptLexer}
+    assert found == {"nsh-commands": NshLexer, "nsh-transcript": TranscriptLexer}
     assert all(alias in lexer.aliases for alias, lexer in found.items())
