@@ -41,7 +41,7 @@ def start(shell: Shell, keys: bool) -> bool:
 def greeting(shell: Shell, keys: bool) -> list[str]:
     """What to type first, and, without the right to make namespaces, how to get it."""
     names = shell.command_names()
-    first = "lesson begins the course" if "lesson" in names else "help lists the commands"
+    first = "lesson lists the course" if "lesson" in names else "help lists the commands"
     able = shell.host.can(CAP_SYS_ADMIN)
     flags = "flags +uts" if able else "flags +user +uts; map root"
     lines = [

@@ -264,7 +264,11 @@ def judge(commands: list[Command], shell: Core) -> Miss | None:
             lines = lines_of(output)
             steps, bindings = align(command.expects, lines, matcher, bindings)
             if not matches(steps):
-                missing = [command.expects[s.at].raw for s in steps if s.what == "missing"]
+                missing = [
+                    _wanted(command.expects[s.at].raw, bindings)
+                    for s in steps
+                    if s.what == "missing"
+                ]
                 extra = [lines[s.line].text for s in steps if s.what == "extra"]
                 return Miss(command, _first(missing, "no more lines"), _first(extra, "nothing"))
             if status != command.status:
@@ -277,7 +281,29 @@ def judge(commands: list[Command], shell: Core) -> Miss | None:
 def _first(lines: list[str], nothing: str) -> str:
     if not lines:
         return nothing
-    return f"`{lines[0]}`" + (f" and {len(lines) - 1} more lines" if len(lines) > 1 else "")
+    more = len(lines) - 1
+    text = f"`{lines[0]}`"
+    return text + (f" and {more} more line{'s' if more > 1 else ''}" if more else "")
+
+
+def _wanted(raw: str, bindings: Bindings) -> str:
+    """An expected line for the learner: without its mark, its captures as the values they stand for.
+
+    ``uts:[{inode:child!=host}] (glob)`` becomes ``uts:[not 4026531838]``.
+    """
+    import re
+
+    pattern, mark, _ = raw.partition(" (glob)")
+    if not mark:
+        return raw
+
+    def value(found: re.Match[str]) -> str:
+        name, differs, other = found[2], found[3], found[4]
+        if name in bindings:
+            return str(bindings[name])
+        return f"not {bindings[other]}" if differs and other in bindings else f"any {found[1]}"
+
+    return re.sub(r"\{(\w+)(?::(\w+))?(!=)?(\w+)?\}", value, pattern).replace(" *", " ").strip()
 
 
 def after(lines: tuple[str, ...], shell: Core) -> tuple[State, str]:

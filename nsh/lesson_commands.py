@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from nsh.core import Failure
+from nsh.host import CAP_SYS_ADMIN
 from nsh.state import START
 from nsh.teach_commands import TeachCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.lesson import Lesson, Progress, Step
+
+_WITHOUT_USER = ("skeleton", "user")
+"""The lessons that begin without a user namespace also where only that gives the right to others."""
 
 
 class LessonCommands(TeachCommands):
@@ -72,7 +76,7 @@ class LessonCommands(TeachCommands):
         step = self._step()
         stage = min(self._stage, len(step.hints) - 1)
         self._stage = stage + 1
-        self.message(f"Hint {stage + 1} of {len(step.hints)}: {step.hints[stage]}")
+        self.message(f"Hint {stage + 1} of {len(step.hints)}:\n{step.hints[stage]}")
         if self._stage == len(step.hints):
             self.message("That was the last hint; there is still: solution")
 
@@ -132,11 +136,17 @@ class LessonCommands(TeachCommands):
         self._lesson = found
         self._number = next((n for n, how in enumerate(done, 1) if how is None), 1)
         self.become(START)
+        alone = found.name not in _WITHOUT_USER and not self.host.can(CAP_SYS_ADMIN)
+        if alone:
+            # Nothing else works without the right to make namespaces.
+            self.become(lesson.after(("flags +user", "map root"), self)[0])
         for step in found.steps[: self._number - 1]:
             self.become(lesson.after((*step.setup, *step.solution), self)[0])
         self.message(f"{found.title}\n")
         if self._number == 1:
             self.message(found.introduction + "\n")
+        if alone:
+            self.message("Done for you, since you are not root: flags +user; map root\n")
         self._begin()
 
     def after_run(self, argv: list[str]) -> None:
@@ -197,7 +207,9 @@ class LessonCommands(TeachCommands):
         from nsh.lesson import COURSE
 
         later = COURSE[COURSE.index(name) + 1 :] if name in COURSE else ()
-        self.message(f"Next: lesson {later[0]}" if later else "lesson lists them all.")
+        self.message(
+            f"Next: lesson {later[0]}" if later else "It was the last one; lesson lists them all."
+        )
         self._leave()
 
     def _leave(self) -> None:
@@ -246,6 +258,7 @@ class LessonCommands(TeachCommands):
         from nsh import lesson
 
         progress = self._known()
+        following = None
         for name in lesson.COURSE:
             found = lesson.read(lesson.PLACE / (name + lesson.SUFFIX))
             steps = len(found.steps)
@@ -255,6 +268,8 @@ class LessonCommands(TeachCommands):
                     parts.append(f"{number} {how}")
             mark = "*" if self._lesson and self._lesson.name == name else " "
             about = found.title.removeprefix(f"{name}: ")
-            self.message(f"{mark} {name:<10}{about:<40}{', '.join(parts)}")
+            self.message(f"{mark} {name:<10}{about:<35}{', '.join(parts)}")
+            if following is None and sum(how[0] == name for how in progress.done) < steps:
+                following = name
         if self._lesson is None:
-            self.message("lesson NAME starts one.")
+            self.message(f"To start: lesson {following or lesson.COURSE[0]}")

@@ -145,8 +145,8 @@ def test_the_goal_is_judged_by_the_state_and_not_by_the_words(learn) -> None:  #
 
 def test_hints_come_in_stages_and_a_shown_solution_counts_as_shown(learn) -> None:  # type: ignore[no-untyped-def]
     result = learn("hint", "hint", "hint", "solution", "env WORD=hello", "run true")
-    assert "Hint 1 of 2: One." in result.stdout
-    assert result.stdout.count("Hint 2 of 2: Two.") == 2
+    assert "Hint 1 of 2:\nOne." in result.stdout
+    assert result.stdout.count("Hint 2 of 2:\nTwo.") == 2
     assert "    env WORD=hello\n" in result.stdout
     assert learn.progress.read_text() == "small 1 shown\n"
 
