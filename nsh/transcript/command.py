@@ -133,9 +133,9 @@ def _agreed(path: str) -> bool:
     if not os.isatty(0):
         _print("to accept this without being asked: --yes")
         return False
-    sys.stdout.write(f"update {path}? [y/N] ")
-    sys.stdout.flush()
     try:
+        sys.stdout.write(f"update {path}? [y/N] ")
+        sys.stdout.flush()
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         _print("")
