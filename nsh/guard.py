@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 OWN_EACH_TIME = frozenset(("tmpfs", "ramfs", "overlay", "proc", "devpts"))
 """The file systems of which every mount is a new one, with nothing of the host's to change."""
 
+ONE_FOR_ALL = frozenset(("cgroup2", "debugfs", "devtmpfs", "pstore", "tracefs"))
+"""The file systems that exist once; the options of a later mount change them for all mounts."""
+
 
 class Refusal(Exception):
     """A plan that is not made: because it would reach the host, or because something it needs is not there.
@@ -75,21 +78,22 @@ def _guard_file_systems(state: State, host: Host) -> None:
                     " for the host too",
                     "reset mounts",
                 )
-            own.discard(entry.target)
+            own = _not_below(own, host.real_path(entry.target))
             continue
         flags, data = parse_options(entry.options)
-        if entry.fstype == "cgroup2" and data:
+        place = host.real_path(entry.target)
+        if entry.fstype in ONE_FOR_ALL and data:
             raise Refusal(
-                f"{data} is an option of the one cgroup tree, so it would change for the host too",
+                f"there is one {entry.fstype} for all, so {data} would change for the host too",
                 "reset mounts",
-                f"mount cgroup2 {quote(entry.target)}",
+                f"mount {entry.fstype} {quote(entry.target)}",
             )
         binds = entry.fstype in ("bind", "rbind") or flags & MS_BIND
         if not flags & MS_REMOUNT:
-            own.discard(entry.target)
+            own = _not_below(own, place)
             if entry.fstype in OWN_EACH_TIME and not binds:
-                own.add(entry.target)
-        elif not binds and entry.target not in own:
+                own.add(place)
+        elif not binds and place not in own:
             target = quote(entry.target)
             raise Refusal(
                 f"a remount without bind changes the file system on {entry.target} for the host too;"
@@ -97,3 +101,9 @@ def _guard_file_systems(state: State, host: Host) -> None:
                 "reset mounts",
                 f"mount bind {target} {target} -o {quote(entry.options)}",
             )
+
+
+def _not_below(paths: set[str], path: str) -> set[str]:
+    """Those that a mount made or taken away on that path leaves where they are."""
+    below = path.rstrip("/") + "/"
+    return {each for each in paths if not (each + "/").startswith(below)}

@@ -41,3 +41,26 @@ def test_what_was_mounted_new_inside_may_be_remounted() -> None:
     lines = ["flags +mnt", "mount tmpfs /mnt", "mount none /mnt -o remount,size=1m"]
     result = nsh("-c", "\n".join([*lines, "run grep ' /mnt ' /proc/mounts"]))
     assert "size=1024k" in result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("fstype", ["debugfs", "tracefs"])
+def test_the_options_of_a_file_system_that_exists_once_are_not_changed(fstype: str) -> None:
+    result = nsh(
+        stdin=f"flags +mnt\nmount {fstype} /srv -o mode=701\nrun true\n!grep ' /mnt ' /proc/mounts\n",
+        before=["unshare", "-m", *sh(f"mount -t {fstype} none /mnt")],
+    )
+    assert f"there is one {fstype} for all, so mode=701 would change for the host" in result.stderr
+    assert f"try: mount {fstype} /srv\n" in result.stderr
+    assert "mode=701" not in result.stdout
+
+
+def test_what_was_mounted_new_may_be_covered_by_the_hosts() -> None:
+    lines = ["flags +mnt", "mount tmpfs /mnt/new/x", "mount rbind /mnt/host /mnt/new"]
+    lines += ["mount none /mnt/new/x -o remount,ro"]
+    make = "mount -t tmpfs none /mnt && mkdir -p /mnt/new/x /mnt/host/x"
+    result = nsh(
+        stdin="\n".join([*lines, "run true", "!grep ' /mnt/host/x ' /proc/mounts", ""]),
+        before=["unshare", "-m", *sh(f"{make} && mount -t tmpfs none /mnt/host/x")],
+    )
+    assert "a remount without bind changes the file system on /mnt/new/x" in result.stderr
+    assert result.stdout.split()[3].startswith("rw,")
