@@ -433,6 +433,7 @@ class Launch:
             self.terminal.take_back()
         os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        os._exit(128 + number)  # still here: PID 1 does not get what it does not handle
 
 
 _taken: tuple[int, ...] = ()

@@ -88,6 +88,25 @@ def test_all_that_descends_from_a_command_ends_with_nsh(state: str, number: int,
         until(lambda: not marked(mark), "the end of all")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_an_nsh_that_is_pid_1(number: int, mark: str) -> None:
+    process = subprocess.Popen(
+        ["unshare", "-pf", "--mount-proc", "--kill-child", *NSH, "-c", f"run sleep {mark}"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until(lambda: len(marked(mark)) == 3, "the run")  # unshare, nsh, sleep
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        os.kill(int(children.read_text()), number)
+        assert process.communicate(timeout=30)[1] == b""
+        assert process.returncode == 128 + number
+        assert not marked(mark)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_all_in_a_pid_namespace_ends_with_nsh_killed(mark: str) -> None:
     with running("flags +pid", TREE.format(mark), mark, 7) as shell:
         shell.kill()
