@@ -218,6 +218,12 @@ class RunCommands(Core):
         from nsh.render import ns_lines
 
         self.words(line, at_most=0)
+        self.needs_linux()
+        from nsh.diagnose.maps import look_into_proc
+
+        if unseen := look_into_proc(self.host):
+            # Under the number of the child stands another process there, or none.
+            raise Failure(unseen.cause, *unseen.mends, status=125)
         here = {}
         for namespace in NAMESPACES:
             try:

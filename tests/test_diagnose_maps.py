@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NSH
+from tests.conftest import NSH, nsh
 from tests.diagnosis import teach
 from tests.test_diagnose_unshare import sh
 from tests.unprivileged import UID, unprivileged_command
@@ -236,3 +236,21 @@ def test_a_read_only_proc(start: list[str] | None, mend: str) -> None:
         cause="/proc is mounted read-only here",
         mends=[mend],
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "cause"),
+    [
+        (["unshare", "-mpf"], "/proc still shows the one around it"),
+        (["unshare", "-m", *sh("umount -l /proc")], "no proc file system is mounted"),
+    ],
+)
+def test_ns_looks_at_no_other_process(before: list[str], cause: str) -> None:
+    mend = "!mount -t proc proc /proc"
+    failed = nsh("-c", "flags +uts; ns", before=before)
+    assert cause in failed.stderr
+    assert f"try: {mend}" in failed.stderr
+    assert (failed.stdout, failed.returncode) == ("", 125)
+    result = nsh("-c", mend, "-c", "flags +uts; ns", before=before)
+    new = [line.split()[0] for line in result.stdout.splitlines() if line.endswith("new")]
+    assert new == ["uts"], result

@@ -49,6 +49,16 @@ def open_map(number: int, host: Host) -> Diagnosis | None:
     return None
 
 
+def look_into_proc(host: Host) -> Diagnosis | None:
+    """Why nsh does not find its child in /proc, None if it does."""
+    if not has_proc():
+        return Diagnosis(
+            "namespaces are looked up in /proc, and no proc file system is mounted there",
+            as_root("mount -t proc proc /proc", host),
+        )
+    return _foreign_proc(host) if foreign_proc() else None
+
+
 def _foreign_proc(host: Host) -> Diagnosis:
     apart = own_mounts() and host.can(CAP_SYS_ADMIN)
     return Diagnosis(
