@@ -225,6 +225,18 @@ def test_umount_of_what_is_no_mount() -> None:
     )
 
 
+def test_many_mounts_are_not_all_listed_to_be_typed_again() -> None:
+    teach(
+        "flags +mnt",
+        *["mount tmpfs /mnt"] * 21,
+        "umount /srv",
+        "run true",
+        call='umount2("/srv", 0) = -1 EINVAL (Invalid argument)',
+        cause="nothing is mounted on /srv",
+        mends=["reset mounts"],
+    )
+
+
 def test_umount_of_what_is_not_there() -> None:
     teach(
         "flags +mnt",

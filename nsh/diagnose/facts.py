@@ -16,6 +16,8 @@ from nsh.state import Mount, State, Umount
 from nsh.words import quote
 
 ALL_IDS = 4294967295
+MOST_LINES = 20
+"""The most mounts that a mend lists to be typed again."""
 
 
 class Diagnosis:
@@ -266,8 +268,13 @@ def entries_before(plan: Plan, call: Call) -> tuple[Mount | Umount, ...]:
 
 
 def requeue(plan: Plan, index: int, *instead: str) -> tuple[str, ...]:
-    """The lines that queue all mounts again, with ``instead`` in the place of entry ``index``."""
+    """The lines that queue all mounts again, with ``instead`` in the place of entry ``index``.
+
+    If they are too many to type, only the first of them.
+    """
     lines = ["reset mounts"]
+    if len(plan.state.mounts) > MOST_LINES:
+        return tuple(lines)
     for at, entry in enumerate(plan.state.mounts):
         lines += instead if at == index else [mount_command(entry)]
     return tuple(lines)

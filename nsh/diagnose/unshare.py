@@ -176,9 +176,9 @@ def _no_privilege(state: State, host: Host) -> Diagnosis | None:
     if host.can(CAP_SYS_ADMIN):
         return None
     kinds = " and ".join(state.flags)
-    plural = "s take" if len(state.flags) > 1 else " takes"
+    new, plural = ("new", "s take") if len(state.flags) > 1 else ("a new", " takes")
     return Diagnosis(
-        f"a new {kinds} namespace{plural} CAP_SYS_ADMIN, a right of root that uid {host.uid} does not"
+        f"{new} {kinds} namespace{plural} CAP_SYS_ADMIN, a right of root that uid {host.uid} does not"
         " have here; in a new user namespace every user has it",
         "flags +user",
         "map root",
