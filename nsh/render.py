@@ -86,7 +86,7 @@ def _argument(call: Call, at: int, values: Mapping[str, int]) -> str:
         return _slot(value, values)
     if isinstance(value, Environment):
         where = hex(values["envp"]) if "envp" in values else "envp"
-        return f"{where} /* {len(value)} vars */"
+        return f"{where} /* {len(value)} var{'s' * (len(value) != 1)} */"
     if isinstance(value, tuple):
         if call.name == "pipe2":
             return "[" + ", ".join([str(values.get(name, name)) for name in value]) + "]"

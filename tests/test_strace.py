@@ -271,3 +271,15 @@ def test_a_slot_is_not_filled_in_a_plan() -> None:
     slots = [arg for call in plan.calls for arg in call.args if isinstance(arg, Slot)]
     assert slots
     assert all(slot.name in call_text(Call(PARENT, "close", (slot,), "")) for slot in slots)
+
+
+def test_one_variable_is_shown_as_strace_shows_it(tmp_readable: Path) -> None:
+    seen = tmp_readable / "seen"
+    result = nsh(
+        *["-x", "-c", "run /bin/true"],
+        before=["strace", "-f", "-o", str(seen), "-e", "trace=execve"],
+        env={"LC_ALL": "C"},
+    )
+    line = 'execve("/bin/true", ["/bin/true"], envp /* 1 var */) = 0'
+    assert line in result.stderr
+    assert line in re.sub(r"0x[0-9a-f]+", "envp", seen.read_text())
