@@ -7,8 +7,14 @@ root=$(dirname "$(dirname "$(readlink -f "$0")")")
 venv=$root/.venv
 export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
 
+# The system's python before one of the user's own: an ordinary user can run it too, which nsh
+# started by root and left with setpriv or su needs.
 python=
+if /usr/bin/python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    python=/usr/bin/python3
+fi
 for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    [ -z "$python" ] || break
     if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         python=$name
         break
