@@ -290,8 +290,8 @@ def test_umount_of_a_mount_with_mounts_below() -> None:
 def test_propagation_in_a_chroot_into_a_plain_directory(place: Path) -> None:
     build = (
         f"mount -t tmpfs none {place}; mkdir {place}/root; cd {place}/root\n"
-        "for d in /*; do if [ -L $d ]; then cp -P $d .; elif [ -d $d ]; then mkdir .$d; fi; done\n"
-        "for d in usr work root proc dev etc tmp; do [ ! -d $d ] || mount --rbind /$d $d; done"
+        'for d in /*; do if [ -L "$d" ]; then cp -P "$d" .; elif [ -d "$d" ]; then\n'
+        'mkdir ".$d"; mount --rbind "$d" ".$d"; fi; done'
     )
     teach(
         "flags +mnt",
