@@ -5,8 +5,8 @@ Pure functions on the state and on facts about the host.
 
 from __future__ import annotations
 
-from nsh.mounts import MS_BIND, MS_REMOUNT, parse_options
-from nsh.state import State, Umount
+from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, parse_options
+from nsh.state import Mount, State, Umount
 from nsh.words import quote
 
 TYPE_CHECKING = False
@@ -54,14 +54,25 @@ def guard(state: State, host: Host) -> None:
     if not state.has("user"):
         _guard_file_systems(state, host)
     if state.propagation in ("shared", "unchanged") and not state.has("user"):
-        shared = host.shared_mounts()
-        if shared:
-            raise Refusal(
-                f"{shared[0]} is a shared mount here: with propagation {state.propagation},"
-                " a mount made inside would appear on the host",
-                "propagation slave",
-                "propagation private",
-            )
+        _guard_propagation(state, host)
+
+
+def _guard_propagation(state: State, host: Host) -> None:
+    shared = host.shared_mounts()
+    if shared is None:
+        raise Refusal(
+            "without /proc it is not to be seen whether the mounts here are shared: with propagation"
+            f" {state.propagation}, a mount made inside may appear on the host",
+            "propagation private",
+            "!mkdir -p /proc && mount -t proc proc /proc",
+        )
+    if shared:
+        raise Refusal(
+            f"{shared[0]} is a shared mount here: with propagation {state.propagation},"
+            " a mount made inside would appear on the host",
+            "propagation slave",
+            "propagation private",
+        )
 
 
 def _guard_file_systems(state: State, host: Host) -> None:
@@ -69,38 +80,103 @@ def _guard_file_systems(state: State, host: Host) -> None:
 
     In a new user namespace the kernel refuses these itself.
     """
-    own: set[str] = set()
-    for entry in state.mounts:
+    own: set[str] = set()  # where mounts are that are new, and are certainly found there
+    remounts = any("remount" in entry.options for entry in state.mounts if isinstance(entry, Mount))
+    before: list[tuple[str, Mount]] = []
+    tops: set[str] = set()
+    for index, entry in enumerate(state.mounts):
+        place = host.real_path(entry.target)
+        known = tops.isdisjoint(_parents(place)) or _leads_there(place, before, host)
         if isinstance(entry, Umount):
-            if not entry.lazy and host.real_path(entry.target) == "/":
-                raise Refusal(
-                    "umount2 does not take / away but makes its file system read-only,"
-                    " for the host too",
-                    "reset mounts",
-                )
-            own = _not_below(own, host.real_path(entry.target))
+            if not entry.lazy and (place == "/" or not known):
+                _refuse_umount(state, index, known)
+            own = _not_below(own, place)
             continue
         flags, data = parse_options(entry.options)
-        place = host.real_path(entry.target)
-        if entry.fstype in ONE_FOR_ALL and data:
-            raise Refusal(
-                f"there is one {entry.fstype} for all, so {data} would change for the host too",
-                "reset mounts",
-                f"mount {entry.fstype} {quote(entry.target)}",
-            )
-        binds = entry.fstype in ("bind", "rbind") or flags & MS_BIND
+        binds = _binds(entry)
+        if not binds:
+            _guard_one_for_all(state, index, data, host)
         if not flags & MS_REMOUNT:
-            own = _not_below(own, place)
-            if entry.fstype in OWN_EACH_TIME and not binds:
+            own = _not_below(own, place) if known else set()
+            if flags & MS_MOVE:
+                own = _not_below(own, host.real_path(entry.source))
+            elif place == "/":
+                continue  # a mount on / is not entered: paths still begin below it
+            elif remounts and known and entry.fstype in OWN_EACH_TIME and not binds:
                 own.add(place)
+            tops.add(place)
+            before.append((place, entry))
         elif not binds and place not in own:
             target = quote(entry.target)
             raise Refusal(
                 f"a remount without bind changes the file system on {entry.target} for the host too;"
                 " with bind it changes the one mount inside",
-                "reset mounts",
-                f"mount bind {target} {target} -o {quote(entry.options)}",
+                *_again(state, index, f"mount bind {target} {target} -o {quote(entry.options)}"),
             )
+
+
+def _again(state: State, index: int, *instead: str) -> tuple[str, ...]:
+    from nsh.render import requeue  # which imports the plan, which imports this
+
+    return requeue(state.mounts, index, instead)
+
+
+def _binds(entry: Mount) -> bool:
+    return entry.fstype in ("bind", "rbind") or bool(parse_options(entry.options)[0] & MS_BIND)
+
+
+def _guard_one_for_all(state: State, index: int, data: str, host: Host) -> None:
+    """Refuse options that change a file system which exists once, and a cgroup hierarchy that is new."""
+    entry = state.mounts[index]
+    assert isinstance(entry, Mount)
+    if entry.fstype in ONE_FOR_ALL and data:
+        raise Refusal(
+            f"there is one {entry.fstype} for all, so {data} would change for the host too",
+            *_again(state, index, f"mount {entry.fstype} {quote(entry.target)}"),
+        )
+    if entry.fstype == "cgroup":
+        wanted = set(data.split(",")) - {"none", "xattr", "noprefix", "clone_children"}
+        if wanted not in host.hierarchies():
+            raise Refusal(
+                f"there is no cgroup hierarchy with the options {data or 'of all controllers'}, and"
+                " one that is mounted first is made for all processes, the host's too",
+                *_again(state, index, f"mount cgroup2 {quote(entry.target)}"),
+            )
+
+
+def _refuse_umount(state: State, index: int, known: bool) -> None:
+    if known:
+        raise Refusal(
+            "umount2 does not take / away but makes its file system read-only, for the host too",
+            *_again(state, index),
+        )
+    target = state.mounts[index].target
+    raise Refusal(
+        f"{target} lies below a mount of yours, and a link there may lead to /, which umount2 makes"
+        " read-only for the host too; lazily it only takes a mount away",
+        *_again(state, index, f"umount {quote(target)} -l"),
+    )
+
+
+def _leads_there(place: str, before: list[tuple[str, Mount]], host: Host) -> bool:
+    """Whether a path without links on the host has none after these mounts either.
+
+    Below a bind lies what its source holds; what a new file system holds is not known.
+    """
+    for index in range(len(before) - 1, -1, -1):
+        target, entry = before[index]
+        if not place.startswith(target + "/"):
+            continue
+        if not _binds(entry):
+            return False
+        source = host.real_path(entry.source).rstrip("/") + place[len(target) :]
+        return host.real_path(source) == source and _leads_there(source, before[:index], host)
+    return True
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(2, len(parts))]
 
 
 def _not_below(paths: set[str], path: str) -> set[str]:

@@ -58,6 +58,14 @@ def subordinate_ranges(text: str, user: str, uid: int) -> tuple[tuple[int, int],
     return tuple(found)
 
 
+def real_path(path: str) -> str:
+    """The path with its symbolic links followed, as far as they can be. See realpath(3)."""
+    try:
+        return os.path.realpath(path)
+    except OSError:  # a link that may not be read, such as /proc/1/root
+        return os.path.abspath(path)
+
+
 class Environment(tuple[str, ...]):
     """The environment of a command: ``NAME=VALUE`` strings, as execve(2) takes them."""
 
@@ -134,7 +142,7 @@ class Host:
 
     def real_path(self, path: str) -> str:
         """The path with its symbolic links followed, as far as they can be. See realpath(3)."""
-        return os.path.realpath(path)
+        return real_path(path)
 
     @property
     def user(self) -> str:
@@ -154,14 +162,25 @@ class Host:
         """The first of these files that can be executed here, the last if none can."""
         return next((path for path in candidates if os.access(path, os.X_OK)), candidates[-1])
 
+    def hierarchies(self) -> list[set[str]]:
+        """The cgroup hierarchies of version 1 that there are, by their mount options. See cgroups(7)."""
+        lines = (read_text("/proc/self/cgroup") or "").splitlines()
+        return [set(line.split(":")[1].split(",")) for line in lines if not line.startswith("0:")]
+
     def owned_ranges(self, kind: str) -> tuple[Range, ...]:
         """This process's own uid_map or gid_map. See user_namespaces(7)."""
         return parse_map(read_text(f"/proc/self/{kind}_map") or "")
 
-    def shared_mounts(self) -> list[str]:
-        """The mount points here that propagate to peers ("shared" in /proc/self/mountinfo)."""
+    def shared_mounts(self) -> list[str] | None:
+        """The mount points here that propagate to peers ("shared" in /proc/self/mountinfo).
+
+        None if that cannot be read.
+        """
+        text = read_text("/proc/self/mountinfo")
+        if text is None:
+            return None
         found = []
-        for line in (read_text("/proc/self/mountinfo") or "").splitlines():
+        for line in text.splitlines():
             fields = line.split()
             optional = fields[6 : fields.index("-")] if "-" in fields else []
             if any(field.startswith("shared:") for field in optional):

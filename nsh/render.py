@@ -17,6 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MOST_LINES = 20
+"""The most mounts that are listed to be typed again."""
+
 _ESCAPES = {
     "\n": "\\n",
     "\t": "\\t",
@@ -210,6 +213,21 @@ def mount_command(entry: Mount | Umount) -> str:
     if any(word.startswith("-") for word in words):
         return join(["mount", *options, "--", *words])
     return join(["mount", *words, *options])
+
+
+def requeue(
+    mounts: tuple[Mount | Umount, ...], index: int, instead: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The lines that queue all mounts again, with ``instead`` in the place of the one at ``index``.
+
+    If they are too many to type, only the first of them.
+    """
+    lines = ["reset mounts"]
+    if len(mounts) > MOST_LINES:
+        return tuple(lines)
+    for at, entry in enumerate(mounts):
+        lines += instead if at == index else [mount_command(entry)]
+    return tuple(lines)
 
 
 def range_words(ranges: tuple[Range, ...]) -> list[str]:

@@ -139,7 +139,7 @@ class Shell(StateCommands, LessonCommands, RecordCommands):
         [path] = self.words(line, at_least=1, at_most=1)
         if not path:
             raise Usage("the name of the file is empty")
-        real = os.path.realpath(path)
+        real = self.host.real_path(path)
         if real in self.sourcing:
             raise Failure(f"{path} is being sourced already: it would never end")
         if len(self.sourcing) >= MAX_SOURCE_DEPTH:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import nsh
@@ -64,3 +66,70 @@ def test_what_was_mounted_new_may_be_covered_by_the_hosts() -> None:
     )
     assert "a remount without bind changes the file system on /mnt/new/x" in result.stderr
     assert result.stdout.split()[3].startswith("rw,")
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (["mount tmpfs /", "mount tmpfs / -o remount,ro"], "file system on / for the host too"),
+        (["mount bind {d} /mnt", "umount /mnt/root"], "a link there may lead to /"),
+        (["mount none {d} /mnt -o bind", "umount /mnt/root"], "a link there may lead to /"),
+        (
+            ["mount bind {d} /mnt", "mount bind /mnt /srv", "umount /srv/root"],
+            "a link there may lead to /",
+        ),
+        (["mount proc /mnt", "umount /mnt/self/root"], "a link there may lead to /"),
+        (
+            ["mount bind {d} /mnt", "mount tmpfs /mnt/root", "mount none /mnt/root -o remount,ro"],
+            "file system on /mnt/root for the host too",
+        ),
+        (
+            ["mount tmpfs /sys /mnt -o move", "mount none /mnt -o remount,ro"],
+            "file system on /mnt for the host too",
+        ),
+        (
+            [
+                "mount tmpfs /srv",
+                "mount bind {d} /mnt",
+                "mount bind /etc /mnt/srv",
+                "mount none /srv -o remount,ro",
+            ],
+            "file system on /srv for the host too",
+        ),
+        (["mount cgroup /mnt -o none,name=nsh-test"], "made for all processes, the host's too"),
+    ],
+)
+def test_no_way_leads_to_the_file_systems_of_the_host(
+    lines: list[str], why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "root").symlink_to("/")
+    (tmp_path / "srv").symlink_to("/srv")
+    typed = ["flags +mnt", *[line.replace("{d}", str(tmp_path)) for line in lines], "plan true"]
+    result = nsh("-c", "\n".join(typed))
+    assert why in result.stderr
+    assert (result.stdout, result.returncode) == ("", 1)
+
+
+def test_what_lies_below_a_mount_may_be_unmounted_where_no_link_can_be() -> None:
+    lines = ["flags +mnt", "mount rbind / /mnt", "umount /mnt/proc -l", "umount /mnt -l"]
+    lines += ["mount bind /etc /mnt", "mount tmpfs /mnt/init.d", "umount /mnt/init.d"]
+    result = nsh("-c", "\n".join([*lines, "run ls /mnt/passwd"]))
+    assert (result.stdout, result.stderr) == ("/mnt/passwd\n", "")
+
+
+def test_without_proc_mounts_may_be_shared() -> None:
+    lines = ["flags +mnt", "propagation unchanged", "run echo ran"]
+    result = nsh("-c", "\n".join(lines), before=["unshare", "-m", *sh("umount -l /proc")])
+    assert result.stdout == ""
+    assert "without /proc it is not to be seen whether the mounts here are shared" in result.stderr
+    result = nsh("-c", "\n".join([*lines[:2], "propagation private", lines[2]]))
+    assert result.stdout == "ran\n"
+
+
+def test_a_link_that_may_not_be_read_is_no_traceback() -> None:
+    # In a new user namespace root may not follow the links of a process outside.
+    lines = ["flags +mnt", "umount /proc/1/root", "plan true", "mount bind /proc/1/cwd /mnt"]
+    lines += ["run true", "source /proc/1/root/none"]
+    result = nsh("-c", "\n".join(lines), before=["unshare", "-Urm", "env"])
+    assert "Traceback" not in result.stderr
+    assert "cannot read /proc/1/root/none: Permission denied" in result.stderr

@@ -9,15 +9,13 @@ import os
 import shutil
 
 from nsh import plan as plans
-from nsh.host import CAP_SYS_ADMIN, Host, read_text, status_field
+from nsh import render
+from nsh.host import CAP_SYS_ADMIN, Host, read_text, real_path, status_field
 from nsh.plan import Call, Plan
-from nsh.render import mount_command
 from nsh.state import Mount, State, Umount
 from nsh.words import quote
 
 ALL_IDS = 4294967295
-MOST_LINES = 20
-"""The most mounts that a mend lists to be typed again."""
 
 
 class Diagnosis:
@@ -272,12 +270,7 @@ def requeue(plan: Plan, index: int, *instead: str) -> tuple[str, ...]:
 
     If they are too many to type, only the first of them.
     """
-    lines = ["reset mounts"]
-    if len(plan.state.mounts) > MOST_LINES:
-        return tuple(lines)
-    for at, entry in enumerate(plan.state.mounts):
-        lines += instead if at == index else [mount_command(entry)]
-    return tuple(lines)
+    return render.requeue(plan.state.mounts, index, instead)
 
 
 def covering(path: str, entries: tuple[Mount | Umount, ...]) -> tuple[Mount | None, str | None]:
@@ -285,7 +278,7 @@ def covering(path: str, entries: tuple[Mount | Umount, ...]) -> tuple[Mount | No
 
     The place is None if it lies in a file system that is mounted new: nothing on the host is there.
     """
-    path = os.path.realpath(path)
+    path = real_path(path)
     active: list[Mount] = []
     for entry in entries:
         if isinstance(entry, Mount):
@@ -297,7 +290,7 @@ def covering(path: str, entries: tuple[Mount | Umount, ...]) -> tuple[Mount | No
     last = None
     while active:
         entry = active.pop()
-        target = os.path.realpath(entry.target)
+        target = real_path(entry.target)
         if path != target and not path.startswith(target.rstrip("/") + "/"):
             continue
         if "remount" in entry.options.split(","):
@@ -305,7 +298,7 @@ def covering(path: str, entries: tuple[Mount | Umount, ...]) -> tuple[Mount | No
         last = last or entry
         if entry.fstype not in ("bind", "rbind"):
             return last, None
-        path = os.path.realpath(entry.source + path[len(target.rstrip("/")) :])
+        path = real_path(entry.source + path[len(target.rstrip("/")) :])
     return last, path
 
 

@@ -25,7 +25,7 @@ from nsh.diagnose.facts import (
     spare,
 )
 from nsh.diagnose.unshare import without_user
-from nsh.host import CAP_SYS_ADMIN, Host, read_text
+from nsh.host import CAP_SYS_ADMIN, Host, read_text, real_path
 from nsh.mounts import MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, OPTIONS, PROPAGATION, default_source
 from nsh.plan import Call, Plan
 from nsh.render import mount_command
@@ -124,11 +124,11 @@ def _missing(failed: Failed) -> Diagnosis:
     if over is None and os.path.islink(target):
         return Diagnosis(
             f"{target} is a symbolic link to {os.readlink(target)}, which is not there",
-            make(os.path.realpath(target), directory),
+            make(real_path(target), directory),
         )
     place = place or target
     says = f"there is no {what} {target} to mount on"
-    if place != os.path.realpath(target):
+    if place != real_path(target):
         says += f" ({place} on the host)"
     if may_make(place):
         return Diagnosis(says, make(place, directory))
@@ -386,7 +386,7 @@ def umount(call: Call, number: int, plan: Plan, host: Host) -> Diagnosis | None:
             f"there is no {target}, so nothing is mounted on it", *requeue(plan, index)
         )
     if number == errno.EINVAL:
-        if os.path.realpath(target) not in points:
+        if real_path(target) not in points:
             return Diagnosis(
                 f"nothing is mounted on {target}, so there is nothing to take away",
                 *requeue(plan, index),
