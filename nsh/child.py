@@ -74,8 +74,8 @@ def prepare(
     """The steps of the process that is about to be forked as ``me``, and of what it forks in turn.
 
     All slots of its calls are known by then. ``restore`` and ``mask`` are the signals'
-    dispositions and mask for the command; ``streams`` become its descriptors 0, 1 and 2. ``tracing``: every call is reported, not only those that
-    fail and the forks.
+    dispositions and mask for the command; ``streams`` become its descriptors 0, 1 and 2.
+    ``tracing``: every call is reported, not only those that fail and the forks.
     """
     steps: Steps = {me: []}
     if me == CHILD:

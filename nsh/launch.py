@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import time
 
 from nsh import syscalls
 from nsh.child import become, fill, prepare
-from nsh.plan import CHILD, PARENT, Call, Plan
-from nsh.processes import handles, is_stopped, never_executed, own_children
+from nsh.plan import CHILD, PARENT, PID_1, Call, Plan
+from nsh.processes import never_executed
+from nsh.wait import Children, Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,13 +26,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nsh.child import Values
-    from nsh.terminal import Terminal
 
     Trace = Callable[[Call, Values, int, int], None]
     """What is told of each call: the call, the slots so far, its result, its errno or 0."""
-
-_GRACE = 0.15
-"""Seconds that a command has to end after Ctrl-C before nsh says that it has not."""
 
 
 class CallFailed(Exception):
@@ -88,28 +83,24 @@ class Launch:
         self,
         plan: Plan,
         trace: Trace | None,
-        still_alive: Callable[[], None] | None,
-        terminal: Terminal | None,
+        children: Children,
+        restore: tuple[tuple[int, int], ...],
         mask: syscalls.SignalSet,
         streams: tuple[int, int, int],
     ) -> None:
         self.plan = plan
         self.trace = trace
-        self.still_alive = still_alive
-        self.terminal = terminal
+        self.children = children
         self.streams = streams
+        self.restore = restore
         self.mask = mask  # the signal mask as it was before, for the child
         self.values: Values = {}
         self.links: dict[str, str] = {}
-        self.interrupts = 0
-        self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
-        self._alive: list[int] = []  # processes started and not yet reaped
         self._open: list[int] = []  # descriptors to close at the end
         self._unread = b""
         self._held: list[bytes] = []
         self._last_report: Call | None = None
         self._last_try: Call | None = None
-        self._deadline: float | None = None
 
     @property
     def pid(self) -> int:
@@ -126,10 +117,10 @@ class Launch:
                 pass
             return self._wait()
         except CallFailed:
-            self._kill()
+            self.children.kill()
             raise
         except BaseException:
-            self._kill(unknown=True)
+            self.children.kill(unknown=True)
             raise
         finally:
             for fd in self._open:
@@ -195,14 +186,14 @@ class Launch:
     def _fork(self, call: Call, flags: int) -> int:
         tracing = self.trace is not None
         steps = prepare(
-            self.plan, call.gives[0], self.values, _restore, self.mask, tracing, self.streams
+            self.plan, call.gives[0], self.values, self.restore, self.mask, tracing, self.streams
         )
         reports = self.values["reports[1]"]
         pid = syscalls.clone(flags)
         if pid == 0:
             become(call.gives[0], self.plan.last, steps, reports, tracing)
         self.values[call.gives[0]] = pid
-        self._alive.append(pid)
+        self.children.alive.append(pid)
         if call.gives[0] == CHILD:
             self._close(self.values["reports[1]"])
             if "go[0]" in self.values:
@@ -253,10 +244,10 @@ class Launch:
         It has no pipe for reports: nsh's own copy of that end has to be closed by then.
         """
         while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self._take_signal(pid)
+            self.children.take_signal(pid)
         _, status = os.waitpid(pid, 0)
-        self._alive.remove(pid)
-        if self.interrupts:
+        self.children.alive.remove(pid)
+        if self.children.interrupts:
             raise KeyboardInterrupt
         code = os.waitstatus_to_exitcode(status)
         number = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
@@ -307,7 +298,7 @@ class Launch:
             self._last_try = call
         if call.name == "clone" and result > 0:
             self.values[call.gives[0]] = result
-            self._alive.append(result)
+            self.children.alive.append(result)
         if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, number)
         if line.endswith(b"!"):
@@ -317,151 +308,27 @@ class Launch:
 
     def _wait(self) -> Outcome:
         status = 0
-        if self.plan.last != CHILD and self.values[CHILD] in self._alive:
-            status = self._wait_for_end(self.values[CHILD])
+        if self.plan.last != CHILD and self.values[CHILD] in self.children.alive:
+            status = self.children.wait_for(self.values[CHILD])
             if status and not self.pid:
-                self._kill(unknown=True)  # it may have been killed between its fork and the report
+                # It may have been killed between its fork and the report of it.
+                self.children.kill(unknown=True)
         if self.pid:
-            status = self._wait_for_end(self.pid)
-        while _waited and signal.sigtimedwait(_waited, 0):
-            self.interrupts += 1
+            if self.plan.last == PID_1:
+                self.children.pid_1 = self.pid
+            status = self.children.wait_for(self.pid)
+        self.children.take_late_interrupts()
         code = os.waitstatus_to_exitcode(status)
         return Outcome(
             128 - code if code < 0 else code,
             -code if code < 0 else 0,
-            self.interrupts > 0,
+            self.children.interrupts > 0,
             self.links,
             tuple([self.values[name] for name in {CHILD, self.plan.last} if name in self.values]),
         )
 
-    def _wait_for_end(self, pid: int) -> int:
-        """The wait status of a process that has ended. Takes the signals that come until then."""
-        while True:
-            found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-            if found and not os.WIFSTOPPED(status):
-                self._alive.remove(pid)
-                return status
-            if found:
-                self._stopped(pid, os.WSTOPSIG(status))
-            else:
-                self._take_signal(pid)
 
-    def _take_signal(self, pid: int) -> None:
-        """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
-        if self._deadline is None:
-            number = signal.sigwaitinfo(_taken).si_signo
-        else:
-            info = signal.sigtimedwait(_taken, max(0, self._deadline - time.monotonic()))
-            if info is None:
-                self._deadline = None
-                if self.still_alive and not handles(pid, signal.SIGINT):
-                    self.still_alive()
-                return
-            number = info.si_signo
-        if number == signal.SIGINT:
-            self._interrupted(pid)
-        elif number != signal.SIGCHLD:
-            self._end(number)
-
-    def _interrupted(self, pid: int) -> None:
-        """Ctrl-C during the run: it has reached the command too, which shares the terminal.
-
-        PID 1 of a pid namespace does not get a signal that it does not handle (pid_namespaces(7)):
-        the first Ctrl-C is then told through ``still_alive``, the second kills.
-        """
-        self.interrupts += 1
-        if is_stopped(pid):
-            os.kill(pid, signal.SIGCONT)  # a stopped process gets its signals when it goes on
-        if pid != self.pid or not self.plan.state.has("pid"):
-            return
-        if self.interrupts == 1:
-            self._deadline = time.monotonic() + _GRACE
-        elif not handles(pid, signal.SIGINT):
-            os.kill(pid, signal.SIGKILL)
-
-    def _stopped(self, pid: int, number: int) -> None:
-        """The child has stopped: at its execve, for the trace, or as Ctrl-Z and the like stop it."""
-        if self.trace:
-            try:
-                syscalls.ptrace(syscalls.PTRACE_DETACH, pid, number * (number != signal.SIGTRAP))
-                return
-            except OSError:
-                pass  # it was not traced, or is no more: the stop is a real one
-        if self.terminal is None or not self.terminal.mine or number == signal.SIGSTOP:
-            return
-        if number == signal.SIGTSTP:
-            # nsh has no job control. If the shell around it has, nsh stops with the command, and
-            # both go on with its fg; otherwise nobody could make them go on, and the kernel
-            # ignores the signal. Ctrl-Z itself reaches nsh too: let it, so as not to stop twice.
-            time.sleep(0.02)
-            if not is_stopped(pid):
-                return
-            os.kill(os.getpid(), signal.SIGTSTP)
-        else:
-            self.terminal.give_to(pid)
-        os.kill(pid, signal.SIGCONT)
-
-    # The end, early.
-
-    def _kill(self, unknown: bool = False) -> None:
-        """End and reap what this launch has started.
-
-        ``unknown``: also children that nobody reported, because their reporter was killed.
-        """
-        tried: set[int] = set()
-        while True:
-            found = set(self._alive)
-            if unknown:
-                found |= own_children(self._began)
-            if found <= tried:
-                return
-            for pid in found - tried:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except PermissionError:
-                    continue  # another user's, by a set-user-ID program
-                os.waitpid(pid, 0)
-            tried |= found
-            self._alive.clear()
-
-    def _end(self, number: int) -> None:
-        """SIGTERM or SIGHUP during the run: end everything in it, then nsh."""
-        # Whose parent is killed becomes nsh's own child, and so the next to be killed.
-        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-        self._kill(unknown=True)
-        if self.terminal is not None:
-            self.terminal.take_back()
-        os.kill(os.getpid(), number)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-        os._exit(128 + number)  # still here: PID 1 does not get what it does not handle
-
-
-_taken: tuple[int, ...] = ()
-_waited: tuple[int, ...] = ()
-_blocked = syscalls.SignalSet()
-_restore: tuple[tuple[int, int], ...] = ()
-
-
-def _find_signals() -> None:
-    """Find out, at the first run, which signals nsh takes and what the commands' are to be.
-
-    Taken are SIGINT, SIGTERM and SIGHUP, unless nsh was started to ignore them. SIGINT during a run
-    belongs to the command; SIGTERM and SIGHUP end the run with everything in it, then nsh.
-    """
-    global _taken, _waited, _blocked, _restore
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    taken = [int(number) for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
-    _taken = (*taken, int(signal.SIGCHLD))
-    _waited = (int(signal.SIGINT),) if signal.SIGINT in taken else ()
-    _blocked = syscalls.SignalSet(*_taken)
-    # Python ignores SIGPIPE and SIGXFSZ for its own sake, and handles SIGINT.
-    restore = [(int(signal.SIGPIPE), 0), (int(signal.SIGXFSZ), 0)]
-    restore += [(number, syscalls.SIG_DFL) for number in _waited]
-    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
-        # Ignored, it would keep the kernel from telling how a child ended (wait(2)).
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        restore.append((int(signal.SIGCHLD), syscalls.SIG_IGN))
-    _restore = tuple(restore)
+_signals: Signals | None = None
 
 
 def launch(
@@ -477,17 +344,19 @@ def launch(
     standard input, output and error. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
     came before the child was the command. Needs Linux.
     """
-    if not _restore:
-        _find_signals()
+    global _signals
+    if _signals is None:
+        _signals = Signals()
     before = syscalls.SignalSet()
-    syscalls.sigprocmask(syscalls.SIG_BLOCK, _blocked, before)
+    syscalls.sigprocmask(syscalls.SIG_BLOCK, _signals.blocked, before)
     terminal = None
     try:
         if os.isatty(0):
             from nsh.terminal import find
 
             terminal = find()
-        return Launch(plan, trace, still_alive, terminal, before, streams).run()
+        children = Children(_signals, trace is not None, still_alive, terminal)
+        return Launch(plan, trace, children, _signals.restore, before, streams).run()
     finally:
         if terminal is not None:
             terminal.take_back()
