@@ -162,6 +162,14 @@ class Host:
         """The first of these files that can be executed here, the last if none can."""
         return next((path for path in candidates if os.access(path, os.X_OK)), candidates[-1])
 
+    @property
+    def foreign_proc(self) -> bool:
+        """Whether /proc shows another pid namespace than the one nsh is in. See pid_namespaces(7)."""
+        try:
+            return os.readlink("/proc/self") != str(os.getpid())
+        except OSError:  # no /proc at all, or one that nsh is not in
+            return os.path.islink("/proc/self")
+
     def hierarchies(self) -> list[set[str]]:
         """The cgroup hierarchies of version 1 that there are, by their mount options. See cgroups(7)."""
         lines = (read_text("/proc/self/cgroup") or "").splitlines()

@@ -195,29 +195,27 @@ def test_no_proc_to_write_the_maps_into() -> None:
     )
 
 
-def test_a_proc_of_the_pid_namespace_around() -> None:
-    teach(
-        "flags +user",
-        "map root",
-        "run true",
-        before=["unshare", "-mpf"],
-        call="= -1 ",
-        cause="/proc still shows the one around it",
-        mends=["!mount -t proc proc /proc"],
-    )
-
-
-def test_a_proc_of_the_pid_namespace_around_that_nsh_must_leave() -> None:
-    teach(
-        "flags +user",
-        "map root",
-        "run true",
-        before=["unshare", "-pf"],
-        call="= -1 ",
-        cause="leave, and start nsh with unshare --mount-proc",
-        mends=["quit"],
-        works=False,
-    )
+@pytest.mark.parametrize(
+    ("before", "cause", "mend"),
+    [
+        (["unshare", "-mpf"], "/proc still shows the one around it", "!mount -t proc proc /proc"),
+        (["unshare", "-pf"], "leave, and start nsh with unshare --mount-proc", "quit"),
+        (
+            ["unshare", "-m", *sh("unshare -pf mount -t proc proc /proc")],
+            "/proc shows another pid namespace",
+            "quit",
+        ),
+    ],
+    ids=["around", "around, to be left", "another"],
+)
+def test_no_map_is_written_to_another_process(before: list[str], cause: str, mend: str) -> None:
+    lines = ["flags +user", "map root", "run id -u"]
+    failed = nsh("-c", "\n".join(lines), before=before)
+    assert cause in failed.stderr
+    assert f"try: {mend}\n" in failed.stderr
+    assert (failed.stdout, failed.returncode) == ("", 125)
+    result = nsh("-c", "\n".join([*lines[:2], mend, lines[2]]), before=before)
+    assert result.stdout == ("" if mend == "quit" else "0\n"), result
 
 
 @pytest.mark.parametrize(

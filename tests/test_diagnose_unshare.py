@@ -16,7 +16,7 @@ from nsh.host import Host
 from nsh.state import State
 from tests.conftest import NSH
 from tests.diagnosis import teach
-from tests.unprivileged import unprivileged_command
+from tests.unprivileged import UID, unprivileged_command
 
 NAMESPACES = ["net", "mnt", "uts", "ipc", "pid", "cgroup", "time"]
 
@@ -268,14 +268,31 @@ def test_pid_1_of_a_namespace_made_without_a_fork_has_no_parent_to_give() -> Non
     )
 
 
-def test_the_limit_on_processes_of_a_user() -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without processes")
+@pytest.mark.parametrize(
+    ("limit", "lines", "call", "cause"),
+    [
+        (1, ["run true"], "flags=SIGCHLD) = -1 EAGAIN", "uid 54321 has 1 process, and the limit"),
+        (
+            2,
+            ["flags +user +pid", "map root", "run true"],
+            "flags=CLONE_PARENT|SIGCHLD) = -1 EAGAIN",
+            "uid 54322 has 2 processes, and the limit",
+        ),
+    ],
+)
+def test_the_limit_on_processes_of_a_user(
+    limit: int, lines: list[str], call: str, cause: str
+) -> None:
+    lonely = [word.replace(str(UID), str(54320 + limit)) for word in unprivileged_command()]
     lesson = teach(
-        "run true",
-        start=["prlimit", "--nproc=1", *unprivileged_command()],
-        call="clone(child_stack=NULL, flags=SIGCHLD) = -1 EAGAIN",
-        cause="the limit on them (RLIMIT_NPROC) is 1;",
+        *lines,
+        start=["prlimit", f"--nproc={limit}", *lonely],
+        call=f"clone(child_stack=NULL, {call}",
+        cause=cause,
         works=False,
     )
+    assert f"(RLIMIT_NPROC) is {limit}; as root" in lesson.cause
     assert "prlimit --pid" in lesson.cause
 
 

@@ -49,11 +49,6 @@ def has_proc() -> bool:
     return os.path.exists("/proc/self/status")
 
 
-def foreign_proc() -> bool:
-    """Whether /proc shows another pid namespace than the one nsh is in. See pid_namespaces(7)."""
-    return link("/proc/self") not in ("", str(os.getpid()))
-
-
 def own_mounts() -> bool:
     """Under a foreign /proc: whether the mount namespace was made together with the pid namespace.
 

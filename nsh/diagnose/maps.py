@@ -11,7 +11,6 @@ import os
 from nsh.diagnose.facts import (
     Diagnosis,
     as_root,
-    foreign_proc,
     has_proc,
     own_mounts,
     privileged,
@@ -44,22 +43,28 @@ def open_map(number: int, host: Host) -> Diagnosis | None:
         return Diagnosis(
             "maps are written to files in /proc, and /proc is mounted read-only here", mend
         )
-    if number in (errno.ENOENT, errno.EACCES, errno.EPERM) and foreign_proc():
-        return _foreign_proc(host)
     return None
 
 
 def look_into_proc(host: Host) -> Diagnosis | None:
     """Why nsh does not find its child in /proc, None if it does."""
+    if host.foreign_proc:
+        return _foreign_proc(host)
     if not has_proc():
         return Diagnosis(
             "namespaces are looked up in /proc, and no proc file system is mounted there",
             as_root("mount -t proc proc /proc", host),
         )
-    return _foreign_proc(host) if foreign_proc() else None
+    return None
 
 
 def _foreign_proc(host: Host) -> Diagnosis:
+    if not has_proc():
+        return Diagnosis(
+            "/proc shows another pid namespace than the one nsh is in: the number of the child means"
+            " another process there, or none; leave, and start nsh where /proc is of its own",
+            "quit",
+        )
     apart = own_mounts() and host.can(CAP_SYS_ADMIN)
     return Diagnosis(
         "nsh is in a new pid namespace, but /proc still shows the one around it: the number of the"
@@ -71,8 +76,6 @@ def _foreign_proc(host: Host) -> Diagnosis:
 
 def write_map(name: str, number: int, state: State, host: Host) -> Diagnosis | None:
     """Why the file did not take what was written."""
-    if foreign_proc():
-        return _foreign_proc(host)
     if name == "setgroups":
         if number == errno.EPERM and (read_text("/proc/self/setgroups") or "").strip() == "deny":
             return Diagnosis(

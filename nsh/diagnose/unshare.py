@@ -48,19 +48,20 @@ def clone(call: Call, number: int, host: Host) -> Diagnosis | None:
             "quit",
         )
     if number == errno.EAGAIN:
-        return _too_many_processes(host)
+        return _too_many_processes(call, host)
     return None
 
 
-def _too_many_processes(host: Host) -> Diagnosis:
+def _too_many_processes(call: Call, host: Host) -> Diagnosis:
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
-    running = _threads_of(host.uid)
+    running = _threads_of(host.uid) + (call.actor != PARENT)  # the child that could not fork
     user = host.user or f"uid {host.uid}"
     if limit != resource.RLIM_INFINITY and running >= limit:
         return Diagnosis(
-            f"{user} has {running} processes, and the limit on them (RLIMIT_NPROC) is {limit};"
+            f"{user} has {running} process{'es' * (running != 1)}, and the limit on them (RLIMIT_NPROC)"
+            f" is {limit};"
             f" as root in another terminal, `prlimit --pid {os.getpid()} --nproc=unlimited` lifts it"
             " for this nsh",
             "quit",
