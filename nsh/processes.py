@@ -54,3 +54,17 @@ def handles(pid: int, number: int) -> bool:
     status = read_text(f"/proc/{pid}/status") or ""
     caught = int(status_field(status, "SigCgt") or "0", 16)
     return bool(caught >> (number - 1) & 1)
+
+
+def reap_orphans() -> None:
+    """As PID 1, reap the ended processes that others left: nobody else would. See pid_namespaces(7).
+
+    Only for a moment at which nsh waits for no child of its own.
+    """
+    if os.getpid() != 1:
+        return
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass

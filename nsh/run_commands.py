@@ -9,6 +9,7 @@ import sys
 from nsh.core import Core, Failure, Interrupted, Usage
 from nsh.guard import Refusal
 from nsh.plan import Plan, plan, probe, variable
+from nsh.processes import reap_orphans
 from nsh.state import START
 from nsh.words import split
 
@@ -122,6 +123,8 @@ class RunCommands(Core):
         except launch.CallFailed as failure:
             self._failed(failure, wanted)
             return None
+        finally:
+            reap_orphans()
         self.status = outcome.status
         if outcome.interrupted and outcome.signal:
             raise Interrupted

@@ -410,3 +410,11 @@ def test_scripts_load_only_what_they_need() -> None:
     heavy = {"typing", "dataclasses", "argparse", "subprocess", "inspect", "difflib", "pathlib"}
     assert "nsh.launch" in loaded
     assert not loaded & (heavy | {"json", "prompt_toolkit", "pygments", "readline", "pwd"})
+
+
+def test_as_pid_1_nsh_reaps_what_commands_leave() -> None:
+    lines = ["sh sleep 0 &"] * 3
+    lines.append("!until ! ps -eo stat,comm | grep -q '^[^Z].* sleep$'; do :; done")
+    lines.append("!ps -eo stat,comm | grep '^Z'")
+    result = nsh("-c", "\n".join(lines), before=["unshare", "-pf", "--mount-proc"])
+    assert (result.stdout, result.stderr, result.returncode) == ("", "", 1)
