@@ -418,3 +418,20 @@ def test_as_pid_1_nsh_reaps_what_commands_leave() -> None:
     lines.append("!ps -eo stat,comm | grep '^Z'")
     result = nsh("-c", "\n".join(lines), before=["unshare", "-pf", "--mount-proc"])
     assert (result.stdout, result.stderr, result.returncode) == ("", "", 1)
+
+
+def test_a_directory_is_no_standard_input() -> None:
+    directory = os.open("/", os.O_RDONLY)
+    try:
+        done = subprocess.run(
+            [str(ROOT / "scripts" / "nsh")],
+            stdin=directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(directory)
+    said = "nsh: cannot read standard input: Is a directory\nnsh: try: nsh --help\n"
+    assert (done.stdout, done.stderr, done.returncode) == ("", said, 126)
