@@ -16,8 +16,8 @@ from nsh.transcript.environment import unmet
 from nsh.transcript.parse import parse
 from nsh.transcript.replay import Session, replay
 from tests.conftest import NSH, nsh
+from tests.unprivileged import nsh_unprivileged
 
-AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
@@ -213,10 +213,10 @@ def open_path() -> Iterator[Path]:
 def test_requirements_are_tried_for_real(open_path: Path) -> None:
     path = write(open_path, "nsh> run true\n", "requires: root")
     assert nsh("--test", path).stdout.startswith("ok ")
-    assert "needs root: this is uid 65534" in nsh("--test", path, before=AS_NOBODY).stdout
+    assert "needs root: this is uid 65534" in nsh_unprivileged("--test", path).stdout
     limited = ["sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
     path = write(open_path, "nsh> flags +user\nnsh> run true\n", "requires: userns")
-    assert nsh("--test", path, before=AS_NOBODY).stdout.startswith("ok ")
+    assert nsh_unprivileged("--test", path).stdout.startswith("ok ")
     inside = ["unshare", "--user", "--map-root-user", *limited]
     assert "needs userns: unshare: No space left" in nsh("--test", path, before=inside).stdout
 

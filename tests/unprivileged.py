@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -69,6 +70,27 @@ def unprivileged_command() -> list[str]:
     python or no place for the copy that the user can reach.
     """
     return [*ordinary_user(), _python(), "-I", _entry()]
+
+
+def nsh_unprivileged(
+    *args: str, stdin: str = "", before: Sequence[str] = (), env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run nsh as an ordinary user in the directory /, set-uid programs not disarmed.
+
+    ``before`` is a command put in front of it, run by the same user.
+    """
+    words = [word for word in unprivileged_command() if word != "--no-new-privs"]
+    user = len([word for word in ordinary_user() if word != "--no-new-privs"])
+    return subprocess.run(
+        [*words[:user], *before, *words[user:], *args],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd="/",
+        timeout=60,
+        check=False,
+    )
 
 
 def _all_readable(package: Path) -> bool:
