@@ -235,7 +235,7 @@ def _check(paths: list[str]) -> int:
         raise BadOption(
             f"--check has no option {options[0]}" if options else "--check needs at least one file"
         )
-    from nsh.lesson import check_files
+    from nsh.goal import check_files
 
     try:
         return check_files(paths)

@@ -113,6 +113,7 @@ class Core(cmd.Cmd):
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
     mends        the lines that the last error told to try
+    following    the line that is a good one to type next, "" if there is none
     proposed     lines that the user finds typed at the next prompts, to send or change
     settings     what `set` has set, for the prompt
     trouble      the last error, None after a run that could be started
@@ -151,6 +152,7 @@ class Core(cmd.Cmd):
         self.typed = 0
         self.sourcing: list[str] = []
         self.mends: tuple[str, ...] = ()
+        self.following = ""
         self.proposed: list[str] = []
         self.settings = {"editing-mode": "emacs"}
         self.command = ""
@@ -211,6 +213,7 @@ class Core(cmd.Cmd):
         A line with an open quote is not run at all. Raises Interrupted in a script.
         """
         self.mends = ()
+        self.following = ""
         if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
             self.typed += 1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from nsh.core import Failure
-from nsh.host import CAP_SYS_ADMIN
+from nsh.core import Failure, Interrupted
 from nsh.state import START
 from nsh.teach_commands import TeachCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nsh.lesson import Lesson, Progress, Step
+    from nsh.goal import Miss
+    from nsh.lesson import Lesson, Step
+    from nsh.progress import Progress
+    from nsh.state import State
 
-_WITHOUT_USER = ("skeleton", "user")
-"""The lessons that begin without a user namespace also where only that gives the right to others."""
+_WIDTH = 80
 
 
 class LessonCommands(TeachCommands):
@@ -23,8 +24,8 @@ class LessonCommands(TeachCommands):
 
     lesson_goal: str = ""
     _lesson: Lesson | None = None
-    _progress: Progress | None = None
     _number = 0
+    _begun = START
     _stage = 0
     _shown = False
     _warned = False
@@ -89,27 +90,36 @@ class LessonCommands(TeachCommands):
         self.words(line, at_most=0)
         self._in_lesson()
         self._shown = True
-        self.proposed = list(self._step().solution)
-        for text in self._step().solution:
+        step = self._step()
+        if self._leads(step.solution, self.state) is None:
+            self.become(self._begun)
+            self.message("Your state is put back to where the step began; undo gets it back.")
+        self.proposed = list(step.solution)
+        for text in step.solution:
             self.message("    " + text)
 
     def do_skip(self, line: str) -> None:
         """skip
 
         Go on to the next step of the lesson without reaching the goal of this one. What
-        it would have left behind is done for you.
+        it would have left behind is done for you, and its explanation is shown.
         """
-        from nsh import lesson
+        from nsh import goal, progress
 
         self.words(line, at_most=0)
         self._in_lesson()
-        self.become(lesson.after(self._step().solution, self)[0])
-        self._mark(lesson.SKIPPED)
+        step = self._step()
+        done = self._leads(step.solution, self.state)
+        if done is None:
+            done = goal.after(step.solution, self._begun, self.args)
+        self.become(done)
+        self.message(f"Skipped: {step.title}\n\n{step.explanation}\n")
+        self._mark(progress.SKIPPED)
         self._go_on()
 
     def start_lesson(self, name: str) -> None:
         """Start a lesson, or go on with it. Raises Failure if there is none of that name."""
-        from nsh import lesson
+        from nsh import goal, lesson
         from nsh.transcript.environment import first_unmet
         from nsh.transcript.parse import FormatError
 
@@ -131,38 +141,34 @@ class LessonCommands(TeachCommands):
         unmet = first_unmet(found.requires)
         if unmet is not None:
             raise Failure(f"the lesson {found.name} {unmet[1]}", "lesson")
-        progress = self._known()
-        done = [progress.done.get((found.name, n)) for n in range(1, len(found.steps) + 1)]
+        ways = self._progress().ways(found.name, len(found.steps))
         self._lesson = found
-        self._number = next((n for n, how in enumerate(done, 1) if how is None), 1)
-        self.become(START)
-        alone = found.name not in _WITHOUT_USER and not self.host.can(CAP_SYS_ADMIN)
-        if alone:
-            # Nothing else works without the right to make namespaces.
-            self.become(lesson.after(("flags +user", "map root"), self)[0])
+        self._number = ways.index(None) + 1 if None in ways else 1
+        state = lesson.start(found, self.host)
         for step in found.steps[: self._number - 1]:
-            self.become(lesson.after((*step.setup, *step.solution), self)[0])
+            state = goal.after((*step.setup, *step.solution), state, self.args)
         self.message(f"{found.title}\n")
         if self._number == 1:
             self.message(found.introduction + "\n")
-        if alone:
+        if lesson.needs_user(found, self.host):
             self.message("Done for you, since you are not root: flags +user; map root\n")
-        self._begin()
+        self._begin(state)
 
     def after_run(self, argv: list[str]) -> None:
         """Check the goal after each run."""
         super().after_run(argv)
         if self._lesson is None:
             return
-        from nsh import lesson
+        from nsh import progress
 
-        missed = lesson.judge(self._step().goal, self)
+        missed = self._judge(self.state)
         if missed is not None:
-            self.error(f"not yet: {missed}")
+            first, *rest = missed.lines(_WIDTH - len(f"nsh: {self.where}not yet: "))
+            self.error(f"not yet: {first}", *rest)
             return
         self.message(f"\nReached: {self._step().title}\n")
         self.message(self._step().explanation + "\n")
-        self._mark(lesson.SHOWN if self._shown else lesson.SOLVED)
+        self._mark(progress.SHOWN if self._shown else progress.SOLVED)
         self._go_on()
 
     # The way through a lesson.
@@ -175,14 +181,34 @@ class LessonCommands(TeachCommands):
         if self._lesson is None:
             raise Failure("this works in a lesson only", "lesson")
 
-    def _begin(self) -> None:
-        from nsh import lesson
+    def _judge(self, state: State) -> Miss | None:
+        """What the current goal misses in a state. Raises Interrupted."""
+        from nsh import goal
+
+        assert self._lesson is not None
+        self.flush()
+        try:
+            return goal.judge(self._step().goal, state, self.args, self._lesson.timeout)
+        except KeyboardInterrupt:
+            self.status = 130
+            raise Interrupted from None
+
+    def _leads(self, solution: tuple[str, ...], state: State) -> State | None:
+        """What the solution makes of a state, None if the goal is not reached with that."""
+        from nsh import goal
+
+        done = goal.after(solution, state, self.args)
+        return done if self._judge(done) is None else None
+
+    def _begin(self, state: State) -> None:
+        from nsh import goal
 
         self._stage, self._shown = 0, False
         self.proposed = []
-        self.become(lesson.after(self._step().setup, self)[0])
         assert self._lesson is not None
         step = self._step()
+        self._begun = goal.after(step.setup, state, self.args)
+        self.become(self._begun)
         self.lesson_goal = (
             f"{self._lesson.name} {self._number}/{len(self._lesson.steps)}: {step.title}"
         )
@@ -200,17 +226,23 @@ class LessonCommands(TeachCommands):
         assert self._lesson is not None
         if self._number < len(self._lesson.steps):
             self._number += 1
-            self._begin()
+            self._begin(self.state)
             return
-        name = self._lesson.name
-        self.message(f"That was the lesson {name}.")
         from nsh.lesson import COURSE
 
+        name = self._lesson.name
+        self.message(f"That was the lesson {name}.")
         later = COURSE[COURSE.index(name) + 1 :] if name in COURSE else ()
-        self.message(
-            f"Next: lesson {later[0]}" if later else "It was the last one; lesson lists them all."
-        )
         self._leave()
+        if later:
+            self._propose(f"Next: lesson {later[0]}")
+        else:
+            self.message("It was the last one; lesson lists them all.")
+
+    def _propose(self, text: str) -> None:
+        """Say what comes next, LABEL: LINE, and offer the line at the prompt."""
+        self.message(text)
+        self.following = text.partition(": ")[2]
 
     def _leave(self) -> None:
         self._lesson = None
@@ -219,24 +251,23 @@ class LessonCommands(TeachCommands):
 
     # Progress.
 
-    def _known(self) -> Progress:
-        from nsh import lesson
+    def _progress(self) -> Progress:
+        """The progress as the file has it now: another nsh may have written there."""
+        from nsh.progress import Progress
 
-        if self._progress is None:
-            self._progress = lesson.Progress(self.host.environ)
-        return self._progress
+        return Progress(self.host.environ)
 
     def _mark(self, how: str) -> None:
-        from nsh import lesson
+        from nsh.progress import SOLVED
 
         assert self._lesson is not None
-        progress = self._known()
-        if progress.done.get((self._lesson.name, self._number)) != lesson.SOLVED:
-            progress.done[self._lesson.name, self._number] = how
-            self._save()
+        progress = self._progress()
+        key = self._lesson.name, self._number
+        if progress.done.get(key) != SOLVED:
+            progress.done[key] = how
+            self._save(progress)
 
-    def _save(self) -> None:
-        progress = self._known()
+    def _save(self, progress: Progress) -> None:
         try:
             progress.save()
         except OSError as error:
@@ -245,31 +276,30 @@ class LessonCommands(TeachCommands):
             self._warned = True
 
     def _reset(self) -> None:
-        progress = self._known()
+        progress = self._progress()
         name = self._lesson.name if self._lesson else None
         for key in list(progress.done):
             if name is None or key[0] == name:
                 del progress.done[key]
-        self._save()
-        if name is not None:
-            self.start_lesson(self._lesson.path if self._lesson else name)
+        self._save(progress)
+        if self._lesson is not None:
+            self.start_lesson(self._lesson.path)
 
     def _list(self) -> None:
         from nsh import lesson
+        from nsh.progress import SHOWN, SKIPPED, SOLVED
 
-        progress = self._known()
+        progress = self._progress()
         following = None
         for name in lesson.COURSE:
             found = lesson.read(lesson.PLACE / (name + lesson.SUFFIX))
-            steps = len(found.steps)
-            parts = [f"{progress.count(name, lesson.SOLVED)} of {steps} steps"]
-            for how in (lesson.SHOWN, lesson.SKIPPED):
-                if number := progress.count(name, how):
-                    parts.append(f"{number} {how}")
+            ways = progress.ways(name, len(found.steps))
+            parts = [f"{ways.count(SOLVED)} of {len(ways)} steps"]
+            parts += [f"{ways.count(how)} {how}" for how in (SHOWN, SKIPPED) if how in ways]
             mark = "*" if self._lesson and self._lesson.name == name else " "
             about = found.title.removeprefix(f"{name}: ")
             self.message(f"{mark} {name:<10}{about:<35}{', '.join(parts)}")
-            if following is None and sum(how[0] == name for how in progress.done) < steps:
+            if following is None and None in ways:
                 following = name
         if self._lesson is None:
-            self.message(f"To start: lesson {following or lesson.COURSE[0]}")
+            self._propose(f"To start: lesson {following or lesson.COURSE[0]}")

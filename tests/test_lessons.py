@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nsh import lesson
+from nsh import goal, lesson
 from nsh.shell import Shell
+from nsh.state import START
 from nsh.transcript.environment import first_unmet
 from nsh.transcript.parse import FormatError
 from tests.conftest import nsh
+from tests.unprivileged import unprivileged_command
 
 LESSON = """\
 ---
@@ -95,7 +103,7 @@ def test_each_goal_fails_at_first_and_is_reached_by_its_solution(name: str) -> N
     if unmet:
         pytest.skip(unmet[1])
     assert 2 <= len(found.steps) <= 5
-    assert lesson.problems(found) == []
+    assert goal.problems(found) == []
     if name != "skeleton":
         assert any("Wait, what?" in step.title for step in found.steps)
     for step in found.steps:
@@ -213,7 +221,7 @@ def test_an_unknown_lesson_proposes_a_close_one(learn) -> None:  # type: ignore[
 def test_the_checks_leave_no_descriptor(small: Path) -> None:
     found = lesson.read(small)
     before = os.listdir("/proc/self/fd")
-    lesson.problems(found)
+    goal.problems(found)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -263,3 +271,277 @@ def test_a_file_that_is_no_lesson_is_no_traceback(tmp_path: Path) -> None:
     path.write_text("---\ntitle: x\n---\n```hint\n```\n")
     with pytest.raises(FormatError):
         lesson.read(path)
+
+
+# As an ordinary user.
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory in which anybody may write: the ordinary user's own."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
+def _as_ordinary_user(home: Path, *args: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*unprivileged_command(), *args],
+        input=typed,
+        capture_output=True,
+        text=True,
+        cwd=home,
+        env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home)},
+        timeout=120,
+        check=False,
+    )
+
+
+needs_userns = pytest.mark.skipif(
+    bool(first_unmet([(0, "userns")])), reason="ordinary users may make no user namespaces here"
+)
+
+
+def _needs(found: lesson.Lesson) -> None:
+    if unmet := first_unmet(found.requires):
+        pytest.skip(unmet[1])
+
+
+@needs_userns
+@pytest.mark.parametrize("name", lesson.COURSE)
+def test_an_ordinary_user_reaches_each_goal_and_no_goal_is_a_present(name: str, home: Path) -> None:
+    _needs(lesson.read(lesson.path_of(name) or ""))
+    copy = home / f"{name}.nsh.md"
+    copy.write_text((lesson.path_of(name) or Path()).read_text())
+    result = _as_ordinary_user(home, "--check", copy.name)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+    assert "all right" in result.stdout
+
+
+@needs_userns
+@pytest.mark.parametrize("name", lesson.COURSE)
+def test_an_ordinary_user_goes_through_the_lesson_with_wrong_tries(name: str, home: Path) -> None:
+    found = lesson.read(lesson.path_of(name) or "")
+    _needs(found)
+    ids = str(os.geteuid() or 65534)
+    lines = []
+    for step in found.steps:
+        lines += ["run true", "solution"]
+        # Where the file names the ids of the learner, they are those of that user.
+        lines += [re.sub(r"(map 1000) \d+ 1", rf"\1 {ids} 1", line) for line in step.solution]
+    result = _as_ordinary_user(home, "--lesson", name, typed="\n".join(lines) + "\n")
+    for step in found.steps:
+        assert result.stdout.count(f"Reached: {step.title}\n") == 1
+    assert f"That was the lesson {name}." in result.stdout
+    told = result.stderr.count("not yet: ") + result.stderr.count("-1 EPERM")
+    assert told >= len(found.steps)
+    assert ("since you are not root" in result.stdout) == (name != "user")
+    if name == "user":
+        assert f"    uidmap 1000 {ids} 1\n    gidmap 1000 {ids} 1\n" in result.stdout
+    progress = (home / "nsh/progress").read_text().splitlines()
+    assert progress == [f"{name} {number} shown" for number, _ in enumerate(found.steps, 1)]
+
+
+# What is said about a wrong try.
+
+
+def test_a_long_miss_is_told_in_three_lines() -> None:
+    [session] = [step.goal for step in lesson.read(lesson.path_of("net") or "").steps[:1]]
+    missed = goal.judge(session, START, [])
+    assert missed is not None
+    link = os.readlink("/proc/self/ns/net")
+    number = re.sub(r"\D", "", link)
+    assert missed.lines(60) == [
+        "run readlink /proc/self/ns/net",
+        f"  expected `net:[not {number}]`",
+        f"  saw      `{link}`",
+    ]
+    assert missed.lines(500) == [str(missed)]
+
+
+def test_a_try_that_misses_fits_the_terminal(tmp_path: Path) -> None:
+    result = nsh(
+        "--lesson", "net", stdin="run true\n", env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    )
+    lines = result.stderr.splitlines()
+    assert lines[0].endswith("not yet: run readlink /proc/self/ns/net")
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("name", lesson.COURSE)
+def test_no_probe_speaks_in_marks(name: str) -> None:
+    for step in lesson.read(lesson.path_of(name) or "").steps:
+        for command in step.goal:
+            for expect in command.expects:
+                text = goal._wanted(expect.raw, {})
+                assert not set("*{}") & set(text), text
+                assert "(glob)" not in text
+
+
+# A goal changes nothing on the host, whatever the state.
+
+
+def _queues() -> str:
+    return Path("/proc/sysvipc/msg").read_text()
+
+
+@pytest.mark.parametrize(("name", "at"), [("ipc", 1), ("net", 1), ("net", 2), ("mnt", 3)])
+def test_a_goal_that_changes_something_looks_first_where_it_is(name: str, at: int) -> None:
+    found = lesson.read(lesson.path_of(name) or "")
+    _needs(found)
+    step = found.steps[at]
+    before = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")
+    state = START.with_env("FIRST", "ipcmk -Q").with_env("FIX", "ip link add nsh9 type dummy")
+    missed = goal.judge(step.goal, state, [])
+    assert missed is not None
+    assert missed.command.startswith("run readlink")
+    after = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")
+    assert before == after
+
+
+# A goal that hangs.
+
+
+def _children_that_sleep(seconds: str) -> list[str]:
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if seconds.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("probe", ["run sleep 4711.5", "sh sleep 4711.5; true", "!sleep 4711.5; :"])
+def test_a_goal_that_hangs_is_ended_with_all_it_started(learn, small: Path, probe: str) -> None:  # type: ignore[no-untyped-def]
+    text = LESSON.replace("title: small", "title: small\ntimeout: 500ms")
+    small.write_text(text.replace("run printenv WORD\nhello", f"{probe}\nhello"))
+    result = learn("run echo next", "run echo last")
+    assert result.stdout.count(f"not yet: {probe}") == 2
+    assert result.stdout.count("none in 0.5 s\n") == 2
+    assert result.stdout.index("next") < result.stdout.index("last")
+    deadline = time.monotonic() + 20
+    while _children_that_sleep("4711.5"):
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
+
+
+def test_check_ends_a_goal_and_a_solution_that_hang(small: Path) -> None:
+    text = LESSON.replace("title: small", "title: small\ntimeout: 300ms")
+    small.write_text(text.replace("env WORD=bye\nrun true", "env WORD=bye\nrun sleep 4712.5"))
+    result = nsh("--check", str(small))
+    assert f"{small}:30: the solution does not end within 0.3 s\n" in result.stdout
+    assert result.returncode == 1
+
+
+def test_ten_seconds_are_what_a_goal_has(small: Path) -> None:
+    assert lesson.read(small).timeout == 10
+
+
+# skip and solution from a state that stands in the way.
+
+BROKEN = "cd /no/such/directory"
+
+
+def test_skip_shows_the_explanation(learn) -> None:  # type: ignore[no-untyped-def]
+    text = learn("skip").stdout
+    places = [text.index(w) for w in ("Say hello", "Skipped: First", "Because", "Say good bye")]
+    assert places == sorted(places)
+
+
+def test_skip_goes_on_from_where_the_step_began_if_the_state_is_spoilt(learn) -> None:  # type: ignore[no-untyped-def]
+    result = learn("env OTHER=kept", "skip", "show", "lesson quit")
+    assert "env OTHER=kept" in result.stdout
+    learn("lesson reset")
+    result = learn(BROKEN, "skip", "show", "env WORD=bye", "run true")
+    assert BROKEN not in result.stdout
+    assert "Reached: Second" in result.stdout
+
+
+def test_a_solution_works_whatever_was_typed_before(learn) -> None:  # type: ignore[no-untyped-def]
+    result = learn(BROKEN, "solution", "show", "undo", "show", "redo", "env WORD=hello", "run true")
+    assert "put back to where the step began" in result.stdout
+    assert result.stdout.count(f"{BROKEN}\n") == 1
+    assert "Reached: First" in result.stdout
+    assert "put back" not in learn("lesson reset", "solution").stdout
+
+
+# The progress file, and what comes next.
+
+
+def test_progress_that_is_no_progress_is_passed_over(learn) -> None:  # type: ignore[no-untyped-def]
+    learn.progress.parent.mkdir(parents=True)
+    learn.progress.write_bytes(
+        b"\xff\0\nsmall 1\nsmall x solved\nsmall 1 won\nsmall \xc2\xb2 solved\n"
+        b"small " + b"9" * 5000 + b" solved\nsmall 7 solved\nsmall 1 solved\n"
+    )
+    assert "Step 2 of 2: Second" in learn("show").stdout
+    learn.progress.write_text("skeleton 1 solved\nskeleton 99 solved\n")
+    assert re.search(r"skeleton .* 1 of 3 steps\n", learn("lesson").stdout)
+
+
+def test_progress_in_two_shells_is_kept_from_both(small: Path, tmp_path: Path) -> None:
+    shells = [Shell(), Shell()]
+    other = tmp_path / "an other.nsh.md"
+    other.write_text(LESSON)
+    for shell, path in zip(shells, (small, other), strict=True):
+        shell.host.environ["XDG_STATE_HOME"] = str(tmp_path)
+        shell.run_line(f"lesson '{path}'")
+    for shell in shells:
+        shell.run_line("skip")
+    assert (tmp_path / "nsh/progress").read_text() == "an other 1 skipped\nsmall 1 skipped\n"
+    shells[1].run_line(f"lesson '{other}'")
+    assert shells[1].lesson_goal == "an other 2/2: Second"
+
+
+def test_what_comes_next_is_offered(tmp_path: Path) -> None:
+    shell = Shell()
+    shell.host.environ["XDG_STATE_HOME"] = str(tmp_path)
+    shell.run_line("lesson")
+    assert shell.following == "lesson skeleton"
+    shell.run_line("lesson uts")
+    assert shell.following == ""
+    for _ in range(3):
+        shell.run_line("skip")
+    assert shell.following == "lesson ipc"
+    shell.run_line("lesson")
+    assert shell.following == "lesson skeleton"
+
+
+# What stands in the text.
+
+
+TO_FILL = re.compile(r"\b(NAME|MSQID|SOMETHING|INTERFACE|PID|FIRST; SECOND)\b")
+
+
+def _lines_to_type(text: str) -> list[str]:
+    """The lines of a text that are for nsh: indented ones, and those between backquotes.
+
+    Without those that have a word in capitals where something is to be filled in.
+    """
+    names = {*Shell().command_names()} - {"goal", "hint"}
+    indented = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    quoted = re.findall(r"`([^`]+)`", " ".join(text.split()))
+    return [
+        line
+        for line in [*indented, *quoted]
+        if line.startswith("!") or (line.split()[0] in names and not TO_FILL.search(line))
+    ]
+
+
+@pytest.mark.parametrize("name", lesson.COURSE)
+def test_every_line_in_the_text_can_be_typed(name: str, tmp_path: Path) -> None:
+    found = lesson.read(lesson.path_of(name) or "")
+    _needs(found)
+    state: list[str] = []
+    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    tried = 0
+    for step in found.steps:
+        state += [*step.setup, *step.solution]
+        for text in (step.task, step.explanation, *step.hints):
+            for line in _lines_to_type(text):
+                result = nsh(stdin="\n".join([*state, line]), env=environ)
+                last = [at for at in result.stderr.splitlines() if at.startswith("nsh: ")]
+                assert last == [], (line, last)
+                tried += 1
+    assert tried >= len(found.steps)

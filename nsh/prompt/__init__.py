@@ -230,8 +230,13 @@ class Prompt:
         return ended
 
     def _plan_offers(self, line: str) -> None:
-        """Offer what mends the error, then the failed line again; go on after each that worked."""
-        if self.shell.mends:
+        """Offer what comes next, or what mends the error and then the failed line again.
+
+        Go on after each that worked.
+        """
+        if self.shell.following:
+            self.offers = [self.shell.following]
+        elif self.shell.mends:
             self.offers = [mend for mend in self.shell.mends if mend != line]
             if self.shell.status != 2:  # a line that was typed wrong is not wanted again
                 self.offers.append(line)
