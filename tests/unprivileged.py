@@ -31,10 +31,13 @@ def _python() -> str:
 
     Raises RuntimeError if there is none.
     """
+    # Through sh: setpriv itself still finds its command with the rights of root.
     check = "import sys, ctypes; sys.exit(sys.version_info < (3, 11))"
     base = getattr(sys, "_base_executable", "")
     for python in (sys.executable, base, "/usr/bin/python3", "/usr/local/bin/python3"):
-        if python and _runs([*ordinary_user(), python, "-I", "-c", check]):
+        if python and _runs(
+            [*ordinary_user(), "sh", "-c", 'exec "$@"', "sh", python, "-I", "-c", check]
+        ):
             return python
     raise RuntimeError(f"uid {UID} can execute no python >= 3.11 on this machine")
 
