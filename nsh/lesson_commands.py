@@ -8,9 +8,13 @@ from nsh.teach_commands import TeachCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
     from nsh.goal import Miss
     from nsh.lesson import Lesson, Step
     from nsh.progress import Progress
+    from nsh.shell import Shell
     from nsh.state import State
 
 _WIDTH = 80
@@ -57,6 +61,24 @@ class LessonCommands(TeachCommands):
                 self._reset()
             case [name]:
                 self.start_lesson(name)
+
+    def complete_lesson(self, before: list[str], word: str) -> Iterable[Item]:
+        """The lessons with their titles, what else lesson takes, and files of one's own."""
+        from nsh import lesson
+        from nsh.completion import paths
+
+        if before:
+            return
+        for name in lesson.COURSE:
+            title = lesson.read(lesson.PLACE / (name + lesson.SUFFIX)).title
+            yield name, title.removeprefix(f"{name}: ")
+        yield "reset", f"forget the progress in {'this lesson' if self._lesson else 'all lessons'}"
+        if self._lesson:
+            yield "quit", "leave this lesson"
+        shell: Shell = self  # type: ignore[assignment]
+        for path, about in paths(shell, word, from_host=True):
+            if path.endswith(("/", ".md")):
+                yield path, about
 
     def do_goal(self, line: str) -> None:
         """goal

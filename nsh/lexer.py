@@ -41,6 +41,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "setgroups": ("allow", "deny", "default"),
     "reset": tuple(RESETS),
     "trace": ("on", "off"),
+    "hints": ("on", "off"),
     "set": ("editing-mode", "emacs", "vi"),
 }
 """The commands whose every word is one of a few."""

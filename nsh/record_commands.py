@@ -10,8 +10,12 @@ from nsh.run_commands import RunCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
     from nsh.launch import Outcome
     from nsh.plan import Plan
+    from nsh.shell import Shell
     from nsh.transcript.record import Recorder
 
 
@@ -58,6 +62,20 @@ class RecordCommands(RunCommands):
                 if self.recording is not None:
                     raise Failure(f"{self.recording.path} is being recorded", "record off")
                 self.start_recording(path)
+
+    def complete_record(self, before: list[str], word: str) -> Iterable[Item]:
+        """off while it records; before, the paths of transcripts and of directories."""
+        from nsh.completion import paths
+
+        if before:
+            return
+        if self.recording is not None:
+            yield "off", f"end the recording of {self.recording.path}"
+            return
+        shell: Shell = self  # type: ignore[assignment]
+        for path, about in paths(shell, word, from_host=True):
+            if path.endswith(("/", ".nsh.md", ".nsht")):
+                yield path, about
 
     def start_recording(self, path: str) -> None:
         """Record from the next line on. Raises Failure if the file cannot be written."""

@@ -13,6 +13,9 @@ from nsh.state import START
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.completion import Item
     from nsh.core import Trouble
     from nsh.launch import CallFailed, Outcome
     from nsh.plan import Plan
@@ -209,9 +212,14 @@ class TeachCommands(RunCommands):
         from nsh import explain
         from nsh.shell import summary_of
 
-        found = {name: summary_of(self, name) for name in self.command_names()}
-        found.update(explain.topics())
-        return sorted(found.items())
+        found = dict(explain.topics())
+        for name in self.command_names():
+            found.setdefault(name, summary_of(self, name))
+        return list(found.items())
+
+    def complete_explain(self, before: list[str], word: str) -> Iterable[Item]:
+        """The topics in the order in which they are listed, then the commands."""
+        return () if before else self.topics()
 
     def do_hints(self, line: str) -> None:
         """hints [on|off]
@@ -229,6 +237,12 @@ class TeachCommands(RunCommands):
                 self.hinted.clear()
             case _:
                 raise Usage
+
+    def complete_hints(self, before: list[str], word: str) -> Iterable[Item]:
+        """on and off."""
+        if not before:
+            yield "on", "say why when a run shows a surprise; each hint once again"
+            yield "off", "give none"
 
     def after_run(self, argv: list[str]) -> None:
         """Called after each run and sh, when the command has ended by itself: gives a hint."""

@@ -33,13 +33,11 @@ def test_commands_in_the_order_of_teaching_with_a_description(shell: Shell) -> N
 
 
 def test_every_command_that_takes_words_declares_its_completion() -> None:
-    silent = {"hostname", "domainname", "undo", "redo", "history", "quit", "exit", "ns", "show"}
+    takes_none = {"ns", "show", "history", "goal", "hint", "solution", "skip"}
+    free = {"hostname", "domainname", "undo", "redo", "quit", "exit"}  # a name, a number
     shell_lines = {"sh", "host"}
-    for name in ("run", "plan", "flags", "mount", "umount", "propagation", "map", "uidmap",
-                 "gidmap", "setgroups", "cd", "env", "trace", "reset", "save", "source", "help",
-                 "set"):  # fmt: skip
-        assert hasattr(Shell, "complete_" + name), name
-        assert name not in silent | shell_lines
+    declared = {name for name in Shell().command_names() if hasattr(Shell, "complete_" + name)}
+    assert declared == set(Shell().command_names()) - takes_none - free - shell_lines
 
 
 def test_flags_offers_only_what_would_change_something(shell: Shell) -> None:
@@ -77,6 +75,14 @@ def test_flags_offers_only_what_would_change_something(shell: Shell) -> None:
         ("reset mo", "mount"),
         ("help pr", "propagation"),
         ("trace o", "on"),
+        ("hints ", "on"),
+        ("explain ", "net"),
+        ("explain eper", "EPERM"),
+        ("explain bind", "'bind mounts'"),
+        ("explain flag", "flags"),
+        ("lesson ", "skeleton"),
+        ("lesson pi", "pid"),
+        ("lesson res", "reset"),
         ("set ", "editing-mode"),
         ("set editing-mode v", "vi"),
         ("cd /et", "/etc/"),
@@ -105,6 +111,26 @@ def test_the_filesystems_are_the_kernels(shell: Shell) -> None:
 def test_a_queued_mount_can_be_taken_away(shell: Shell) -> None:
     shell.onecmd("mount tmpfs /somewhere")
     assert texts(shell, "umount /some") == ["/somewhere"]
+
+
+def test_lessons_are_offered_with_their_titles_and_files(shell: Shell, tmp_path: Path) -> None:
+    assert ("pid", 7, "being number one") in complete(shell, "lesson ")
+    assert "quit" not in texts(shell, "lesson ")
+    for name in ("mine.nsh.md", "picture.png"):
+        (tmp_path / name).touch()
+    assert texts(shell, f"lesson {tmp_path}/") == [f"{tmp_path}/mine.nsh.md"]
+
+
+def test_a_recording_is_written_to_a_transcript_and_ended(shell: Shell, tmp_path: Path) -> None:
+    for name in ("old.nsht", "old.nsh.md", "other"):
+        (tmp_path / name).touch()
+    found = [f"{tmp_path}/old.nsh.md", f"{tmp_path}/old.nsht"]
+    assert texts(shell, f"record {tmp_path}/o") == found
+    shell.start_recording(f"{tmp_path}/new.nsht")
+    try:
+        assert texts(shell, "record ") == ["off"]
+    finally:
+        shell.end_recording()
 
 
 @pytest.mark.parametrize("line", ["quit ", "nonsense x", "flags # ", "hostname x", "# fl", "ns "])
