@@ -80,10 +80,11 @@ def prepare(
     steps: Steps = {me: []}
     if me == CHILD:
         steps[plan.last] = []
+    mine = steps[me]
+    mine += [(-1, BOOKKEEPING, syscalls.signal, pair, "") for pair in restore]
+    mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, syscalls.set_mask(mask), ""))
+    if me == CHILD:
         ours = [values[name] for name in ("reports[0]", "go[1]") if name in values]
-        mine = steps[me]
-        mine += [(-1, BOOKKEEPING, syscalls.signal, pair, "") for pair in restore]
-        mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, syscalls.set_mask(mask), ""))
         mine += [(-1, BOOKKEEPING, syscalls.close, (fd,), "") for fd in ours]
         moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
         mine += [(-1, BOOKKEEPING, syscalls.dup2, pair, "") for pair in moved]

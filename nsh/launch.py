@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 
 from nsh import syscalls
 from nsh.child import become, fill, prepare
@@ -94,6 +95,10 @@ class Launch:
         self.streams = streams
         self.restore = restore
         self.mask = mask  # the signal mask as it was before, for the child
+        self.waiting_mask = mask
+        if os.getpid() == 1:
+            # PID 1 would never hear of them (pid_namespaces(7)); blocked, they are kept for later.
+            self.waiting_mask = mask.plus(signal.SIGTERM, signal.SIGHUP)
         self.values: Values = {}
         self.links: dict[str, str] = {}
         self._open: list[int] = []  # descriptors to close at the end
@@ -206,7 +211,7 @@ class Launch:
         while b"\n" not in self._unread:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
-            syscalls.wait_readable(reports, self.mask)
+            syscalls.wait_readable(reports, self.waiting_mask)
             part = os.read(reports, 64)
             if not part:
                 return None

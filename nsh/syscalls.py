@@ -162,6 +162,13 @@ class SignalSet:
         for number in signals:
             _libc.sigaddset(self.buffer, number)
 
+    def plus(self, *signals: int) -> SignalSet:
+        """These and more."""
+        both = SignalSet(*signals)
+        pairs = zip(self.buffer.raw, both.buffer.raw, strict=True)
+        both.buffer.raw = bytes([ours | more for ours, more in pairs])
+        return both
+
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
     """sigprocmask(2); ``old`` is filled with the mask before."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runs import children
+
 ROOT = Path(__file__).resolve().parent.parent
 NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
 
@@ -64,20 +66,6 @@ def nsh(
     )
 
 
-def _children() -> list[str]:
-    """The processes whose parent is this one, from the fourth field of /proc/PID/stat."""
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                stat = Path(entry.path, "stat").read_text()
-            except OSError:
-                continue
-            if stat.rpartition(")")[2].split()[1] == str(os.getpid()):
-                found.append(entry.name)
-    return found
-
-
 def host() -> dict[str, object]:
     """What nsh must never change: the mounts, names, interfaces, queues, children, descriptors."""
     return {
@@ -87,7 +75,7 @@ def host() -> dict[str, object]:
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "queues": Path("/proc/sysvipc/msg").read_text().splitlines()[1:],
         "root": sorted(os.listdir("/")),
-        "children": _children(),
+        "children": sorted(children(os.getpid())),
         "descriptors": sorted(os.listdir("/proc/self/fd"), key=int)[:-1],
         "namespaces": [
             os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")

@@ -7,147 +7,12 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NSH, nsh
-
-STATES = {
-    "host": "",
-    "pid": "flags +pid",
-    "user": "flags +user; map root",
-    "nobody": "flags +user",
-    "time": "flags +time",
-    "all": "flags +all; map root",
-}
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
-
-
-def marked(mark: str) -> list[int]:
-    """The processes (no zombies) whose words hold the mark."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                words = Path(f"/proc/{name}/cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if mark.encode() in words:
-                found.append(int(name))
-    return found
-
-
-@contextmanager
-def running(state: str, command: str, mark: str, count: int) -> Iterator[subprocess.Popen[bytes]]:
-    """nsh in the middle of a run, with that many processes that have the mark, nsh among them."""
-    process = subprocess.Popen([*NSH, "-c", state, "-c", command], stdin=subprocess.DEVNULL)
-    try:
-        until(lambda: len(marked(mark)) == count, f"{count} processes")
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pid in marked(mark):
-            os.kill(pid, signal.SIGKILL)
-
-
-@pytest.fixture
-def mark(request: pytest.FixtureRequest) -> str:
-    return f"1000.{os.getpid()}{abs(hash(request.node.name)) % 10**6:06}"
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("state", STATES)
-def test_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
-    with running(STATES[state], f"run sleep {mark}", mark, 2) as shell:
-        shell.send_signal(number)
-        assert shell.wait(30) == -number
-        until(lambda: not marked(mark), "the end of the command")
-
-
-TREE = "sh sleep {0} & (sh -c 'sleep {0} & wait; :' & wait) & setsid sleep {0} & wait"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("state", ["host", "user", "pid"])
-def test_all_that_descends_from_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
-    # nsh, sh, its three sleeps, and the two shells between.
-    with running(STATES[state], TREE.format(mark), mark, 7) as shell:
-        shell.send_signal(number)
-        assert shell.wait(30) == -number
-        until(lambda: not marked(mark), "the end of all")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_an_nsh_that_is_pid_1(number: int, mark: str) -> None:
-    process = subprocess.Popen(
-        ["unshare", "-pf", "--mount-proc", "--kill-child", *NSH, "-c", f"run sleep {mark}"],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        until(lambda: len(marked(mark)) == 3, "the run")  # unshare, nsh, sleep
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        os.kill(int(children.read_text()), number)
-        assert process.communicate(timeout=30)[1] == b""
-        assert process.returncode == 128 + number
-        assert not marked(mark)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_all_in_a_pid_namespace_ends_with_nsh_killed(mark: str) -> None:
-    with running("flags +pid", TREE.format(mark), mark, 7) as shell:
-        shell.kill()
-        shell.wait(30)
-        until(lambda: not marked(mark), "the end of all")
-
-
-def test_a_child_of_the_shell_that_became_nsh_is_left_alone(mark: str) -> None:
-    other = mark.replace("1000.", "2000.")
-    script = f'sleep {other} & exec "$@"'
-    process = subprocess.Popen(
-        ["sh", "-c", script, "sh", *NSH, "-c", f"run sleep {mark}"],
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: len(marked(mark)) == 2, "the run")
-        process.terminate()
-        assert process.wait(30) == -signal.SIGTERM
-        until(lambda: not marked(mark), "the end of the command")
-        assert len(marked(other)) == 1
-    finally:
-        process.kill()
-        process.wait()
-        for pid in marked(other):
-            os.kill(pid, signal.SIGKILL)
-
-
-def test_an_ignored_sighup_stays_ignored(mark: str) -> None:
-    process = subprocess.Popen(
-        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *NSH, "-c", f"run sleep {mark}"],
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: len(marked(mark)) == 2, "the run")
-        process.send_signal(signal.SIGHUP)
-        process.terminate()
-        assert process.wait(30) == -signal.SIGTERM
-        until(lambda: not marked(mark), "the end of the command")
-    finally:
-        process.kill()
-        process.wait()
+from tests.runs import STATES, children, until
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -191,48 +56,6 @@ def test_a_trace_has_no_execve_that_was_not() -> None:
         assert "Traceback" not in result.stderr
 
 
-def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
-    # The child is killed in the write that tells of PID 1, so that nsh never learns its pid.
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=SIGKILL:when=1"]
-    script = "flags +pid\nrun sleep 1000.77\n"
-    result = nsh("-c", script, before=[*strace, "-e", "trace=write"])
-    assert result.returncode == 137
-    assert not marked("1000.77")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
-def test_the_end_of_nsh_during_set_up(number: int, mark: str, tmp_path: Path) -> None:
-    # A newuidmap that takes its time: nsh waits for it, and the child for nsh.
-    (tmp_path / "newuidmap").write_text(f"#!/bin/sh\nsleep {mark}\nexit 1\n")
-    os.chmod(tmp_path / "newuidmap", 0o755)
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
-    script = f"flags +user\nuidmap 0 3000000 10\nrun sleep {mark}"
-    process = subprocess.Popen(
-        [*("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"), *NSH, "-c", script],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        # nsh, its child (a copy of nsh still), and the sleep of newuidmap
-        until(lambda: len(marked(mark)) == 3, "newuidmap")
-        if number == signal.SIGINT:
-            os.killpg(process.pid, number)  # as the terminal does
-        else:
-            process.send_signal(number)
-        assert process.wait(30) == -number
-        if number == signal.SIGKILL:  # newuidmap's own child is nobody's to end
-            until(lambda: len(marked(mark)) == 1, "the end of the child")
-        else:
-            until(lambda: not marked(mark), "the end of all")
-    finally:
-        process.kill()
-        process.wait()
-        for pid in marked(mark):
-            os.kill(pid, signal.SIGKILL)
-
-
 def fields(text: str, *names: str) -> list[str]:
     return [line for line in text.splitlines() if line.partition(":")[0] in names]
 
@@ -266,6 +89,19 @@ def test_a_blocked_signal_stays_blocked() -> None:
         "SigIgn:\t0000000000000000",
         "SigCgt:\t0000000000000000",
     ]
+
+
+def test_newuidmap_finds_signals_as_nsh_found_them(place: Path) -> None:
+    program = place / "newuidmap"
+    program.write_text("#!/usr/bin/env -S cat /proc/self/status\n")
+    program.chmod(0o755)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    found = nsh(
+        *("-c", "flags +user; uidmap 0 3000000 10; run true"),
+        before=["env", "--default-signal", f"PATH={place}:/usr/bin:/bin", *user],
+    )
+    assert found.returncode == 125
+    assert fields(found.stdout, *MASKS) == [f"{name}:\t{0:016}" for name in MASKS]
 
 
 ASKS = """
@@ -345,7 +181,7 @@ def test_nothing_is_left_after_runs_and_failures(tmp_path: Path) -> None:
         )
     assert shell.stdin is not None
 
-    def left_after(text: str, mark: str) -> tuple[list[str], list[str], int]:
+    def left_after(text: str, mark: str) -> tuple[list[str], dict[int, str], int]:
         assert shell.stdin is not None
         shell.stdin.write(f"{text}flags {mark}\n")
         shell.stdin.flush()
@@ -359,7 +195,7 @@ def test_nothing_is_left_after_runs_and_failures(tmp_path: Path) -> None:
 
     try:
         before = left_after("run true\n", "begun")
-        assert before[1:] == ([], 1)
+        assert before[1:] == ({}, 1)
         for number, text in enumerate(
             (
                 "run true\n" * 100,
@@ -372,19 +208,6 @@ def test_nothing_is_left_after_runs_and_failures(tmp_path: Path) -> None:
     finally:
         shell.kill()
         shell.communicate()
-
-
-def children(pid: int) -> list[str]:
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if stat[1] == str(pid):
-                found.append(name)
-    return found
 
 
 def test_runs_without_proc() -> None:

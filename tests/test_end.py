@@ -1,0 +1,162 @@
+"""What ends with nsh, and how: the command, what descends from it, and a run that is being set up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NSH, nsh
+from tests.runs import STATES, marked, until
+
+
+@contextmanager
+def running(state: str, command: str, mark: str, count: int) -> Iterator[subprocess.Popen[bytes]]:
+    """nsh in the middle of a run, with that many processes that have the mark, nsh among them."""
+    process = subprocess.Popen([*NSH, "-c", state, "-c", command], stdin=subprocess.DEVNULL)
+    try:
+        until(lambda: len(marked(mark)) == count, f"{count} processes")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pid in marked(mark):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def mark(request: pytest.FixtureRequest) -> str:
+    return f"1000.{os.getpid()}{abs(hash(request.node.name)) % 10**6:06}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("state", STATES)
+def test_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
+    with running(STATES[state], f"run sleep {mark}", mark, 2) as shell:
+        shell.send_signal(number)
+        assert shell.wait(30) == -number
+        until(lambda: not marked(mark), "the end of the command")
+
+
+TREE = "sh sleep {0} & (sh -c 'sleep {0} & wait; :' & wait) & setsid sleep {0} & wait"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("state", ["host", "user", "pid"])
+def test_all_that_descends_from_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
+    # nsh, sh, its three sleeps, and the two shells between.
+    with running(STATES[state], TREE.format(mark), mark, 7) as shell:
+        shell.send_signal(number)
+        assert shell.wait(30) == -number
+        until(lambda: not marked(mark), "the end of all")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_an_nsh_that_is_pid_1(number: int, mark: str) -> None:
+    process = subprocess.Popen(
+        ["unshare", "-pf", "--mount-proc", "--kill-child", *NSH, "-c", f"run sleep {mark}"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        # unshare, nsh, and the child, which may not be the command yet
+        until(lambda: len(marked(mark)) == 3, "the run")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        os.kill(int(children.read_text()), number)
+        assert process.communicate(timeout=30)[1] == b""
+        assert process.returncode == 128 + number
+        assert not marked(mark)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_all_in_a_pid_namespace_ends_with_nsh_killed(mark: str) -> None:
+    with running("flags +pid", TREE.format(mark), mark, 7) as shell:
+        shell.kill()
+        shell.wait(30)
+        until(lambda: not marked(mark), "the end of all")
+
+
+def test_a_child_of_the_shell_that_became_nsh_is_left_alone(mark: str) -> None:
+    other = mark.replace("1000.", "2000.")
+    script = f'sleep {other} & exec "$@"'
+    process = subprocess.Popen(
+        ["sh", "-c", script, "sh", *NSH, "-c", f"run sleep {mark}"],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: len(marked(mark)) == 2, "the run")
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+        until(lambda: not marked(mark), "the end of the command")
+        assert len(marked(other)) == 1
+    finally:
+        process.kill()
+        process.wait()
+        for pid in marked(other):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_an_ignored_sighup_stays_ignored(mark: str) -> None:
+    process = subprocess.Popen(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *NSH, "-c", f"run sleep {mark}"],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: len(marked(mark)) == 2, "the run")
+        process.send_signal(signal.SIGHUP)
+        process.terminate()
+        assert process.wait(30) == -signal.SIGTERM
+        until(lambda: not marked(mark), "the end of the command")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
+    # The child is killed in the write that tells of PID 1, so that nsh never learns its pid.
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=SIGKILL:when=1"]
+    script = "flags +pid\nrun sleep 1000.77\n"
+    result = nsh("-c", script, before=[*strace, "-e", "trace=write"])
+    assert result.returncode == 137
+    assert not marked("1000.77")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_the_end_of_nsh_during_set_up(number: int, mark: str, tmp_path: Path) -> None:
+    # A newuidmap that takes its time: nsh waits for it, and the child for nsh.
+    (tmp_path / "newuidmap").write_text(f"#!/bin/sh\nsleep {mark}\nexit 1\n")
+    os.chmod(tmp_path / "newuidmap", 0o755)
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    script = f"flags +user\nuidmap 0 3000000 10\nrun sleep {mark}"
+    process = subprocess.Popen(
+        [*("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"), *NSH, "-c", script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(
+            lambda: any(words.startswith("sleep") for words in marked(mark).values()), "newuidmap"
+        )
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as the terminal does
+        else:
+            process.send_signal(number)
+        assert process.wait(30) == -number
+        if number == signal.SIGKILL:  # newuidmap's own child is nobody's to end
+            until(lambda: len(marked(mark)) == 1, "the end of the child")
+        else:
+            until(lambda: not marked(mark), "the end of all")
+    finally:
+        process.kill()
+        process.wait()
+        for pid in marked(mark):
+            os.kill(pid, signal.SIGKILL)
