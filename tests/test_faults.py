@@ -8,8 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +18,9 @@ from nsh.plan import CHILD, PARENT, Call, Plan, Slot, plan
 from nsh.render import call_text
 from nsh.shell import Shell
 from nsh.words import split
-from tests.conftest import NSH, ROOT, nsh
+from tests.conftest import NSH, ROOT
+from tests.runs import children, until
+from tests.unprivileged import nsh_unprivileged
 
 ENV = {"PATH": "/usr/bin", "LC_ALL": "C"}
 STATE = """\
@@ -64,27 +65,13 @@ def the_plan() -> Plan:
 PLAN = the_plan()
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
-
-
 def tree(pid: int) -> list[str]:
     """Descriptors, threads and children (zombies too) of a process: what a failure may not leave."""
     found = [
         f"fd {fd} {os.readlink(f'/proc/{pid}/fd/{fd}')}" for fd in os.listdir(f"/proc/{pid}/fd")
     ]
     found += [f"thread {task}" for task in os.listdir(f"/proc/{pid}/task")]
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if fields[1] == str(pid):
-                found.append(f"child {name} {fields[0]}")
+    found += [f"child {child} {state}" for child, state in children(pid).items()]
     return sorted(found)
 
 
@@ -299,13 +286,12 @@ def test_no_free_descriptor(tmp_path: Path) -> None:
 
 
 def test_newuidmap_says_no() -> None:
-    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     script = "flags +user\nuidmap 0 3000000 10\nrun true\nreset\nrun echo alive\n"
-    result = nsh("-v", stdin=script, before=user, env=ENV)
+    result = nsh_unprivileged("-v", stdin=script, env=ENV)
     assert "newuidmap" in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout.endswith("nsh> run true\n[125]\nnsh> reset\nnsh> run echo alive\nalive\n")
 
-    result = nsh("-v", stdin=script, before=[*user, "env", "PATH=/nowhere"], env=ENV)
+    result = nsh_unprivileged("-v", stdin=script, before=["env", "PATH=/nowhere"], env=ENV)
     assert re.search(r'execve\("/nowhere/newuidmap", .*\) = -1 ENOENT', result.stderr)
     assert "nsh> run true\n[125]\n" in result.stdout

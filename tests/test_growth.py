@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NSH
+from tests.runs import children
 
 WARM_UP = 500
 PART = 500
@@ -26,18 +27,9 @@ def resident(pid: int) -> int:
 
 def left(pid: int) -> dict[str, object]:
     proc = Path(f"/proc/{pid}")
-    children = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if stat[1] == str(pid):
-                children.append(name)
     return {
         "descriptors": sorted(os.readlink(entry) for entry in (proc / "fd").iterdir()),
-        "children": children,
+        "children": children(pid),
         "threads": len(os.listdir(proc / "task")),
         "mounts": (proc / "mounts").read_text(),
         "namespaces": sorted(os.readlink(entry) for entry in (proc / "ns").iterdir()),
@@ -84,7 +76,7 @@ def test_runs_leave_nothing(state: str, runs: int, tmp_path: Path) -> None:
         for number in range(0, runs, PART):
             last = after("run true\n" * PART, f"part{number}.")
         assert left(shell.pid) == before
-        assert before["children"] == []
+        assert before["children"] == {}
         assert last - first < KIB_ALLOWED
     finally:
         shell.kill()

@@ -10,13 +10,14 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NSH
+from tests.runs import until
 
 CTRL_C, CTRL_Z, CTRL_D = "\x03", "\x1a", "\x04"
 PROMPT = "nsh> "
@@ -28,13 +29,6 @@ ENV = {
     "PS1": "bash> ",
     "HISTFILE": "",
 }
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
 
 
 def processes() -> dict[int, tuple[str, str, int]]:
