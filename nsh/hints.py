@@ -7,11 +7,13 @@ at; no fact that outlives the process tells that, so its words do. A shell looks
 
 from __future__ import annotations
 
-from nsh.state import Mount, State
+import re
+
+from nsh.state import State, Umount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"))
 
@@ -72,17 +74,25 @@ def judge(state: State, argv: list[str], status: int, given: Collection[str] = (
     """
     if status in (125, 126, 127):
         return None
-    looked = Looked(argv)
-    for hint, met in (
-        (PROC, _host_processes(state) and looked.at(_PROCESSES, "/proc")),
-        (NOBODY, _unmapped(state) and looked.at(_USERS)),
-        (MOUNTS, _same_mounts(state) and looked.at(_MOUNTS, "/proc/mounts", "mountinfo")),
-        (NAME, _same_name(state) and looked.at(_NAMES, "kernel/hostname")),
-        (LOOPBACK, state.has("net") and looked.at(_NETWORK, "/proc/net", "/sys/class/net")),
+    sits = len(argv) == 1 and _name(argv[0]) in SHELLS
+    commands = list(_commands(argv))
+    for hint, there, looks, changes in (
+        (PROC, _host_processes(state), _at_processes, _mounts_proc),
+        (NOBODY, _unmapped(state), _at_users, None),
+        (MOUNTS, _same_mounts(state), _at_mounts, _changes_mounts),
+        (NAME, _same_name(state), _at_name, _changes_name),
+        (LOOPBACK, state.has("net"), _at_network, _changes_network),
     ):
-        if met and hint.name not in given and not looked.changes(hint.name):
+        if not there or hint.name in given:
+            continue
+        met = sits or any(looks(*command) for command in commands)
+        # A line that itself brings about what the hint would propose needs none.
+        if met and not (changes and any(changes(*command) for command in commands)):
             return hint
     return None
+
+
+# The facts.
 
 
 def _host_processes(state: State) -> bool:
@@ -90,9 +100,8 @@ def _host_processes(state: State) -> bool:
     if not state.has("pid"):
         return False
     return not any(
-        isinstance(entry, Mount)
-        and entry.target == "/proc"
-        and entry.fstype not in ("bind", "rbind")
+        entry.target == "/proc"
+        and (isinstance(entry, Umount) or entry.fstype not in ("bind", "rbind"))
         for entry in state.mounts
     )
 
@@ -109,53 +118,132 @@ def _unmapped(state: State) -> bool:
     return state.has("user") and not state.uidmap
 
 
+# What a command looks at: its name without the directory, and its arguments.
+
 _PROCESSES = frozenset(("ps", "top", "htop", "pstree", "pgrep", "pidof", "pkill", "lsns"))
-_MOUNTS = frozenset(("mount", "findmnt", "df", "lsblk"))
-_NAMES = frozenset(("hostname", "uname", "hostnamectl"))
-_USERS = frozenset(("id", "whoami", "groups", "ls", "stat", "logname"))
 _NETWORK = frozenset(("ip", "ifconfig", "ping", "ss", "netstat", "curl", "wget", "nc", "route"))
 
 
-class Looked:
-    """What a command line looks at, as far as its words tell."""
+def _at_processes(name: str, args: list[str]) -> bool:
+    return name in _PROCESSES or any(re.fullmatch(r"/proc/?([*\d].*)?", arg) for arg in args)
 
-    def __init__(self, argv: list[str]) -> None:
-        words = list(argv)
-        if len(words) > 2 and _name(words[0]) in SHELLS and words[1] == "-c":
-            line = words[2]
-            for sign in "|&;()<>\n":
-                line = line.replace(sign, f" {sign} ")
-            words = line.split()
-            self.everything = False
-        else:
-            self.everything = len(words) == 1 and _name(words[0]) in SHELLS
-            if not self.everything and _name(words[0]) not in ("env", "nice", "sudo", "time"):
-                self.programs = {_name(words[0])}
-                self.words = words
-                return
-        self.words = words
-        self.programs = {_name(word) for word in words}
 
-    def at(self, programs: frozenset[str], *paths: str) -> bool:
-        """Whether one of these programs is run, or one of the files named."""
-        if self.everything or self.programs & programs:
-            return True
-        return any(path in word for path in paths for word in self.words)
+def _mounts_proc(name: str, args: list[str]) -> bool:
+    return name == "mount" and "proc" in args
 
-    def changes(self, hint: str) -> bool:
-        """Whether the line itself brings about what the hint would propose."""
-        words = self.words
-        match hint:
-            case "loopback":
-                return "up" in words
-            case "proc":
-                return "proc" in words
-            case "mounts":
-                return any(word in ("--bind", "--rbind", "-t", "-o", "umount") for word in words)
-            case "name":
-                at = words.index("hostname") + 1 if "hostname" in words else len(words)
-                return at < len(words) and words[at][0] not in "-|&;()<>#"
-        return False
+
+def _at_users(name: str, args: list[str]) -> bool:
+    """Whether owners are shown, or who one is."""
+    options = [arg for arg in args if arg.startswith("-")]
+    if name == "ls":
+        return any(re.match(r"-\w*[lnog]|--(author|numeric)", option) for option in options)
+    if name == "stat":
+        formats = [arg for arg in args if "%" in arg]
+        return not formats or any(re.search("%[uUgG]", text) for text in formats)
+    return name in ("id", "whoami", "groups", "logname")
+
+
+def _at_mounts(name: str, args: list[str]) -> bool:
+    return name in ("mount", "findmnt", "df", "lsblk") or any(
+        re.fullmatch(r"/(proc|etc)/(\S+/)?(mounts|mountinfo|mtab)", arg) for arg in args
+    )
+
+
+def _changes_mounts(name: str, args: list[str]) -> bool:
+    return name == "umount" or (name == "mount" and any(arg[0] != "-" for arg in args if arg))
+
+
+def _at_name(name: str, args: list[str]) -> bool:
+    if name == "uname":
+        return any(re.fullmatch(r"-\w*[na]\w*|--(nodename|all)", arg) for arg in args)
+    if name == "hostname":
+        return all(arg in ("-s", "-f", "--short", "--fqdn", "--long") for arg in args)
+    return name == "hostnamectl" or any(arg.endswith("kernel/hostname") for arg in args)
+
+
+def _changes_name(name: str, args: list[str]) -> bool:
+    return name == "hostname" and any(arg[:1] != "-" for arg in args)
+
+
+def _at_network(name: str, args: list[str]) -> bool:
+    paths = ("/proc/net", "/proc/self/net", "/dev/tcp/", "/dev/udp/")
+    return name in _NETWORK or any(arg.startswith(paths) for arg in args)
+
+
+def _changes_network(name: str, args: list[str]) -> bool:
+    return name in ("ip", "ifconfig") and ("up" in args or "add" in args)
+
+
+# The commands of a line.
+
+_BEFORE = frozenset(
+    [
+        "env",
+        "nice",
+        "sudo",
+        "time",
+        "exec",
+        "command",
+        "nohup",
+        "xargs",
+        "watch",
+        "if",
+        "then",
+        "else",
+        "elif",
+        "while",
+        "until",
+        "do",
+        "!",
+        "{",
+    ]
+)
+"""Words that another command may follow."""
+
+
+def _commands(argv: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each command that the words run, as (name, arguments); those of ``sh -c`` lines, too.
+
+    >>> list(_commands(["sh", "-c", "A=1 ps aux | grep 'a;b' > /tmp/x", "sh"]))
+    [('ps', ['aux']), ('grep', ['a;b', '/tmp/x'])]
+    >>> list(_commands(["env", "-i", "sh", "-c", "(id -u; echo ps)"]))
+    [('id', ['-u']), ('echo', ['ps'])]
+    """
+    at = 0
+    before = ""
+    while at < len(argv) and (
+        argv[at] in _BEFORE
+        or re.match(r"[A-Za-z_]\w*=", argv[at])
+        or (before and re.match(r"-|\d+$", argv[at]))
+    ):
+        before = argv[at]
+        at += 1
+    if at == len(argv):
+        return
+    name, args = _name(argv[at]), argv[at + 1 :]
+    if name in SHELLS and "-c" in args[:-1]:
+        for words in _split(args[args.index("-c") + 1]):
+            yield from _commands(words)
+    else:
+        yield name, args
+
+
+def _split(line: str) -> list[list[str]]:
+    """The words of each simple command of a line of sh, with the files of its redirections."""
+    import shlex
+
+    lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    found: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if not set(word) <= set("();<>|&"):
+                found[-1].append(word)
+            elif not set(word) & set("<>"):
+                found.append([])
+    except ValueError:
+        return []  # a quote is open: sh did not run it
+    return found
 
 
 def _name(word: str) -> str:

@@ -18,6 +18,12 @@ MET = [
     ("flags +uts", "run uname -n", "inherited"),
     ("flags +user", "run id", "nobody"),
     ("flags +net", "run ip address", "down"),
+    ("flags +net", "sh bash -c ': > /dev/tcp/127.0.0.1/9'", "down"),
+    ("flags +mnt", "diff sort /proc/self/mounts", "copy"),
+    ("flags +user", "run ls -la /etc/passwd", "nobody"),
+    ("flags +user", "run stat -c %U /etc/passwd", "nobody"),
+    ("flags +uts", "run env -i uname -a", "inherited"),
+    ("flags +pid", "sh cd /; if true; then ps; fi", "proc"),
 ]
 NOT_MET = [
     ("flags +pid", "run true"),
@@ -29,6 +35,21 @@ NOT_MET = [
     ("flags +net", "sh ip link set lo up; ip address"),
     ("flags +ipc", "run id"),
     ("", "run ps"),
+    ("flags +pid", "run cat /proc/cpuinfo"),
+    ("flags +pid", "run cat /proc/self/mounts"),
+    ("flags +pid", "sh echo ps; echo 'a; ps'"),
+    ("flags +pid", "run printf ps"),
+    ("flags +pid +mnt; umount /proc -l", "run ls /proc"),
+    ("flags +mnt", "sh echo mount # findmnt"),
+    ("flags +mnt", "sh mount -t tmpfs none /mnt; findmnt /mnt"),
+    ("flags +uts", "run uname -r"),
+    ("flags +uts", "run uname"),
+    ("flags +uts", "run cat /proc/sys/kernel/ostype"),
+    ("flags +user", "run ls /"),
+    ("flags +user", "run stat -c %i /etc/passwd"),
+    ("flags +net", "run ls /sys/class/net"),
+    ("flags +net", "sh ip link add veth0 type veth peer name veth1; ip -brief link"),
+    ("flags +net", "run echo ip"),
 ]
 
 
@@ -56,7 +77,7 @@ def test_what_the_hint_proposes_mends_it() -> None:
             continue
         result = nsh(stdin=f"hints on\n{before}\n{mend}\n{run}\n")
         assert "hint: " not in result.stderr, mend
-        assert result.returncode == 0
+        assert result.returncode == run.startswith("diff")  # now there is a difference
 
 
 def test_scripts_get_none_and_the_switch_shows_itself() -> None:
