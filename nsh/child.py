@@ -10,8 +10,8 @@ import errno
 import os
 
 from nsh import syscalls
+from nsh.call import CHILD, Plan, Slot
 from nsh.host import Environment
-from nsh.plan import CHILD, Plan, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

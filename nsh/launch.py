@@ -16,8 +16,8 @@ import os
 import signal
 
 from nsh import syscalls
+from nsh.call import CHILD, PARENT, PID_1, Call, Plan
 from nsh.child import become, fill, prepare
-from nsh.plan import CHILD, PARENT, PID_1, Call, Plan
 from nsh.processes import never_executed
 from nsh.wait import Children, Signals
 

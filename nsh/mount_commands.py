@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from nsh.core import Core, Usage, no_such_word
-from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, parse_options
-from nsh.plan import default_mount
+from nsh.mounts import MS_BIND, MS_MOVE, MS_REMOUNT, default_source, parse_options
 from nsh.render import mount_command
 from nsh.state import PROPAGATIONS, Mount, Umount
 from nsh.words import join
@@ -66,13 +65,15 @@ class MountCommands(Core):
             else:
                 positional.append(word)
             at += 1
-        places = default_mount(positional[0], positional[1:]) if positional else None
-        if places is None:
-            if positional[:1] in (["bind"], ["rbind"]):
-                raise Usage(f"{positional[0]} takes a SOURCE and a TARGET")
-            raise Usage
-        fstype = positional[0]
-        source, target = places
+        match positional:
+            case [fstype, source, target]:
+                pass
+            case [("bind" | "rbind") as fstype, *_]:
+                raise Usage(f"{fstype} takes a SOURCE and a TARGET")
+            case [fstype, target]:
+                source = default_source(fstype)
+            case _:
+                raise Usage
         if not (target and source and fstype):
             raise Usage("a word is empty")
         flags, data = parse_options(options)

@@ -1,12 +1,12 @@
 """Plan: the system calls that a run makes, in order, with who makes each and why.
 
-This is the one place that knows the order. A plan is pure data: launch.py performs it, render.py
-prints it, diagnose.py explains the call that failed. Left out is only bookkeeping: closing
-descriptors, signal masks, the child's reports of its failures, and waiting for the end.
+This is the one place that knows the order. Left out is only bookkeeping: closing descriptors,
+signal masks, the child's reports of its failures, and waiting for the end.
 """
 
 from __future__ import annotations
 
+from nsh.call import CHILD, PARENT, PID_1, SECOND, Call, Plan, Slot
 from nsh.guard import Refusal, guard
 from nsh.host import CAP_SETGID, CAP_SETUID
 from nsh.mounts import (
@@ -19,7 +19,6 @@ from nsh.mounts import (
     MS_SLAVE,
     PER_MOUNT,
     PROPAGATION,
-    default_source,
     parse_options,
 )
 from nsh.namespaces import NAMESPACES
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nsh.host import Host
-
-PARENT = "parent"
-CHILD = "child"
-PID_1 = "PID 1"
-SECOND = "child 2"
 
 AT_FDCWD = -100
 CLONE_PARENT = 0x8000
@@ -50,69 +44,6 @@ GO = b"go\n"
 READY = b"ready\n"
 
 DEFAULT_PATH = "/bin:/usr/bin"
-
-
-class Slot:
-    """A value that only the launch can know: a descriptor or a process id, or a text around one."""
-
-    __slots__ = ("after", "before", "name")
-
-    def __init__(self, name: str, before: str = "", after: str = "") -> None:
-        self.name = name
-        self.before = before
-        self.after = after
-
-    def __repr__(self) -> str:
-        return f"Slot({self.before!r} {self.name} {self.after!r})"
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the value stands inside a text, such as a path."""
-        return bool(self.before or self.after)
-
-
-class Call:
-    """One system call: who makes it, its name and arguments, and why it is made there.
-
-    ``gives`` names the slots that its result fills.
-    """
-
-    __slots__ = ("actor", "args", "gives", "name", "why")
-
-    def __init__(
-        self,
-        actor: str,
-        name: str,
-        args: tuple[object, ...],
-        why: str,
-        gives: tuple[str, ...] = (),
-    ) -> None:
-        self.actor = actor
-        self.name = name
-        self.args = args
-        self.why = why
-        self.gives = gives
-
-    def __repr__(self) -> str:
-        return f"Call({self.actor!r}, {self.name!r}, {self.args!r})"
-
-
-class Plan:
-    """The calls of one run, with what they were made from.
-
-    calls   in order; each process makes those whose actor it is
-    last    the actor that becomes the command
-    state   the State behind it
-    argv    the words of the command, () for a probe
-    """
-
-    __slots__ = ("argv", "calls", "last", "state")
-
-    def __init__(self, calls: tuple[Call, ...], last: str, state: State, argv: tuple[str, ...]):
-        self.calls = calls
-        self.last = last
-        self.state = state
-        self.argv = argv
 
 
 def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
@@ -416,12 +347,3 @@ def _become(state: State, argv: tuple[str, ...], host: Host, last: str) -> Itera
     path = variable(state, host, "PATH")
     for program in candidates(argv[0], DEFAULT_PATH if path is None else path):
         yield Call(last, "execve", (program, argv, environ), "the process becomes the command")
-
-
-def default_mount(fstype: str, words: list[str]) -> tuple[str, str] | None:
-    """(source, target) of ``mount FSTYPE [SOURCE] TARGET``, None if the words do not fit."""
-    if len(words) == 1 and fstype not in ("bind", "rbind"):
-        return default_source(fstype), words[0]
-    if len(words) == 2:
-        return words[0], words[1]
-    return None

@@ -12,9 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nsh.call import Plan
     from nsh.completion import Item
     from nsh.launch import Outcome
-    from nsh.plan import Plan
     from nsh.shell import Shell
     from nsh.transcript.record import Recorder
 
@@ -159,7 +159,7 @@ class RecordCommands(RunCommands):
 
     def _failed(self, failure: object, wanted: Plan) -> None:
         if self.held is not None:
-            from nsh.plan import CHILD
+            from nsh.call import CHILD
 
             pids = [failure.values.get(name, 0) for name in (CHILD, wanted.last)]  # type: ignore[attr-defined]
             self.seen_pids = [*self.seen_pids, *[pid for pid in pids if pid > 0]]

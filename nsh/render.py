@@ -6,10 +6,10 @@ import errno
 import os
 
 from nsh import plan as plans
+from nsh.call import Call, Plan, Slot
 from nsh.host import Environment
 from nsh.mounts import MS_NAMES, default_source
 from nsh.namespaces import NAMESPACES
-from nsh.plan import Call, Plan, Slot
 from nsh.state import START, Mount, Range, State, Umount
 from nsh.words import join
 

@@ -6,9 +6,10 @@ import errno
 import os
 import sys
 
+from nsh.call import Plan
 from nsh.core import Core, Failure, Interrupted, Usage
 from nsh.guard import Refusal
-from nsh.plan import Plan, plan, probe, variable
+from nsh.plan import plan, probe, variable
 from nsh.processes import reap_orphans
 from nsh.state import START
 from nsh.words import split
@@ -145,7 +146,7 @@ class RunCommands(Core):
         self.trouble.errno = errno.errorcode.get(failure.errno, "")
 
     def _trace(self, call: object, values: dict[str, int], result: int, number: int) -> None:
-        from nsh.plan import Call
+        from nsh.call import Call
         from nsh.render import trace_text
 
         assert isinstance(call, Call)

@@ -15,10 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nsh.call import Plan
     from nsh.completion import Item
     from nsh.core import Trouble
     from nsh.launch import CallFailed, Outcome
-    from nsh.plan import Plan
 
     Captured = tuple[list[str], int]
     """What a command wrote, as lines, and its exit status."""

@@ -8,10 +8,11 @@ import re
 import pytest
 
 from nsh import words
+from nsh.call import Plan
 from nsh.diagnose import Diagnosis, diagnose, status
 from nsh.host import Host
 from nsh.launch import CallFailed
-from nsh.plan import Plan, plan
+from nsh.plan import plan
 from nsh.shell import Shell
 from nsh.state import Mount, State, Umount
 from tests.diagnosis import session

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from nsh.plan import CHILD, PARENT, Call, Plan, Slot, plan
+from nsh.call import CHILD, PARENT, Call, Plan, Slot
+from nsh.plan import plan
 from nsh.render import call_text
 from nsh.shell import Shell
 from nsh.words import split

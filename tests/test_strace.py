@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.plan import PARENT, Call, Plan, Slot
+from nsh.call import PARENT, Call, Plan, Slot
 from nsh.render import call_text
 from tests.conftest import NSH, ROOT, nsh
 

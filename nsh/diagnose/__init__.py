@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import errno
 
+from nsh.call import Call, Plan
 from nsh.diagnose import execve, maps, mount, unshare
 from nsh.diagnose.facts import Diagnosis, filtered, switched_off
 from nsh.host import CAP_SYS_ADMIN, Host, read_text
-from nsh.plan import Call, Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

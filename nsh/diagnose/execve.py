@@ -10,11 +10,12 @@ import os
 import shutil
 import stat
 
+from nsh.call import Call, Plan
 from nsh.diagnose.elf import of_this_machine, program_interpreter
 from nsh.diagnose.facts import Diagnosis, covering, make, may_make, mount_of, requeue, spare
 from nsh.diagnose.refused import closed
 from nsh.host import CAP_SETUID, Host
-from nsh.plan import DEFAULT_PATH, Call, Plan, variable
+from nsh.plan import DEFAULT_PATH, variable
 from nsh.state import Mount
 from nsh.words import join, quote
 

@@ -10,8 +10,8 @@ import shutil
 
 from nsh import plan as plans
 from nsh import render
+from nsh.call import Call, Plan
 from nsh.host import CAP_SYS_ADMIN, Host, read_text, real_path, status_field
-from nsh.plan import Call, Plan
 from nsh.state import Mount, State, Umount
 from nsh.words import quote
 

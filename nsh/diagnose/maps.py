@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
+from nsh.call import Call
 from nsh.diagnose.facts import (
     Diagnosis,
     as_root,
@@ -17,7 +18,7 @@ from nsh.diagnose.facts import (
     switched_off,
 )
 from nsh.host import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, Host, parse_map, read_text
-from nsh.plan import Call, ranges
+from nsh.plan import ranges
 from nsh.state import Range, State
 
 CAP_SETFCAP = 31

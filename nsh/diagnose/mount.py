@@ -10,6 +10,7 @@ import os
 import posixpath
 import stat
 
+from nsh.call import Call, Plan
 from nsh.diagnose import refused
 from nsh.diagnose.facts import (
     Diagnosis,
@@ -27,7 +28,6 @@ from nsh.diagnose.facts import (
 from nsh.diagnose.unshare import without_user
 from nsh.host import CAP_SYS_ADMIN, Host, read_text, real_path
 from nsh.mounts import MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, OPTIONS, PROPAGATION, default_source
-from nsh.plan import Call, Plan
 from nsh.render import mount_command
 from nsh.state import Mount, Umount
 from nsh.words import join, quote

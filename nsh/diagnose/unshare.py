@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
+from nsh.call import PARENT, Call
 from nsh.diagnose.facts import (
     Diagnosis,
     as_root,
@@ -23,7 +24,6 @@ from nsh.diagnose.facts import (
 )
 from nsh.host import CAP_SYS_ADMIN, Host, read_text
 from nsh.namespaces import BY_NAME
-from nsh.plan import PARENT, Call
 from nsh.state import State
 
 NEVER = "2147483647"

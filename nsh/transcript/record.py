@@ -19,8 +19,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nsh.call import Plan
 from nsh.core import PROMPT, Failure
-from nsh.plan import Plan, plan
+from nsh.plan import plan
 from nsh.record_commands import RecordCommands
 from nsh.render import state_commands
 from nsh.state import START
