@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 UNDO_STEPS = 1000
+UNDO_ITEMS = 2_000_000
+"""The most mounts and variables in all states that undo keeps: with thousands, fewer steps."""
 HISTORY_LINES = 1000
 PROMPT = "nsh> "
 MORE = "> "
@@ -365,6 +367,9 @@ class Core(cmd.Cmd):
         if state != self.state:
             self.past.append(self.state)
             self.future.clear()
+            items = len(state.mounts) + len(state.env)
+            while items * len(self.past) > UNDO_ITEMS and len(self.past) > 1:
+                self.past.popleft()
             self.state = state
 
 

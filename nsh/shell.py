@@ -57,7 +57,7 @@ class Shell(StateCommands, LessonCommands, RecordCommands):
         """undo [N]
 
         Take back the last change of the state, or the last N. What runs did is not
-        undone.
+        undone. The last thousand changes are kept; fewer with thousands of mounts.
         """
         for _ in range(self._steps(line, "undo", len(self.past))):
             self.future.append(self.state)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsh.core import UNDO_STEPS
+from nsh.core import UNDO_ITEMS, UNDO_STEPS
 from nsh.mounts import OPTIONS
 from nsh.namespaces import NAMESPACES
 from nsh.render import state_commands
@@ -158,6 +158,17 @@ def test_the_last_thousand_changes_can_be_undone(capsys: pytest.CaptureFixture[s
     assert shell.status == 1
     run(shell, f"redo {UNDO_STEPS}")
     assert shell.state.hostname == f"h{UNDO_STEPS + 9}"
+
+
+def test_undo_keeps_fewer_steps_of_states_with_thousands_of_mounts() -> None:
+    size = 3 * UNDO_ITEMS // UNDO_STEPS
+    shell = built([f"mount tmpfs /mnt/{number}" for number in range(size)])
+    kept = len(shell.past)
+    assert UNDO_STEPS / 4 < kept < UNDO_STEPS / 2
+    run(shell, f"undo {kept}")
+    assert len(shell.state.mounts) == size - kept
+    run(shell, f"redo {kept}")
+    assert len(shell.state.mounts) == size
 
 
 @pytest.mark.parametrize("what", RESETS)
