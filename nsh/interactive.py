@@ -33,9 +33,19 @@ def directory(environ: dict[str, str], variable: str, default: str) -> str:
 
 def start(shell: Shell, keys: bool) -> bool:
     """Greet and run nshrc. ``keys``: whether there are function keys. True if nshrc ended nsh."""
+    _outlive_quit()
     for text in greeting(shell, keys):
         shell.message(text)
     return source_nshrc(shell)
+
+
+def _outlive_quit() -> None:
+    """Let Ctrl-\\ during a run end the command and not nsh, as every interactive shell does."""
+    import signal
+
+    # A handler, and not SIG_IGN, which the commands would inherit.
+    if signal.getsignal(signal.SIGQUIT) == signal.SIG_DFL:
+        signal.signal(signal.SIGQUIT, lambda *_: None)
 
 
 def greeting(shell: Shell, keys: bool) -> list[str]:

@@ -264,6 +264,21 @@ def test_ctrl_c_during_a_run_ends_the_command(start: Start, flags: str) -> None:
     tty.until("\nstill here")
 
 
+@pytest.mark.parametrize("term", ["tmux-256color", "dumb"])
+def test_ctrl_backslash_ends_the_command_and_not_nsh(start: Start, term: str) -> None:
+    tty = start(env={"TERM": term})
+    tty.until("nsh>")
+    tty.keys("C-\\")
+    tty.type("run sh -c 'echo started; sleep 1000'")
+    tty.keys("Enter")
+    tty.until("\nstarted")
+    tty.keys("C-\\")
+    tty.until("[131]\n")
+    tty.type("run echo still here")
+    tty.keys("Enter")
+    tty.until("\nstill here")
+
+
 def test_a_deaf_pid_1_is_named_and_killed_by_the_second_ctrl_c(start: Start) -> None:
     tty = start()
     tty.line("flags +user +pid; map root")
@@ -574,6 +589,23 @@ def test_resize(start: Start) -> None:
     tty.until("\n30 100\n")
     tty.line("!stty size")
     tty.until(lambda s: s.count("\n30 100\n") == 2)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (40, 8), (30, 2)])
+def test_a_small_terminal(start: Start, columns: int, rows: int) -> None:
+    tty = start(columns, rows)
+    tty.until(lambda s: "nsh>" in s and " net mnt uts" in s)
+    tty.type("flags +ut")
+    screen = tty.until("nsh> flags +ut")
+    assert "too small" not in screen
+    tty.type("s")
+    tty.keys("Enter")
+    tty.until(" net mnt +uts")
+    tty.type("run expr 41 + 1")
+    tty.keys("Enter")
+    tty.until("\n42\n" if rows > 2 else "nsh>")
+    tty.tmux("resize-window", "-x", "80", "-y", "24")
+    tty.until(lambda s: "│ ok " in toolbar(s))
 
 
 def test_one_thread_and_no_descriptor_is_left(start: Start) -> None:

@@ -52,6 +52,9 @@ MENU_WHILE_TYPING = 60
 MENU_AT_MOST = 1000
 """So many completions are handed to the menu: nobody pages further."""
 
+MENU_LINES = 8
+"""So many lines are kept for the typed line and the menu below it."""
+
 # The sixteen colours of the terminal, and of them those that are readable on black and on white.
 STYLE = Style.from_dict(
     {
@@ -168,6 +171,7 @@ class Prompt:
         # Without a full second of waiting for the rest of an escape sequence after Escape in vi.
         self.session.app.ttimeoutlen = 0.05
         self.session.default_buffer.on_text_changed += self._offer
+        self.session.app.before_render += self._fit
 
     def loop(self) -> None:
         """Read and run lines until one of them, or Ctrl-D, ends the session."""
@@ -250,6 +254,12 @@ class Prompt:
         buffer = self.session.default_buffer
         if not buffer.text and self.offers:
             buffer.suggestion = Suggestion(self.offers[0])
+
+    def _fit(self, _: object = None) -> None:
+        """Keep no more lines free for the menu than a low terminal has."""
+        rows = self.session.app.output.get_size().rows
+        bars = 2 if self.shell.lesson_goal else 1
+        self.session.reserve_space_for_menu = max(1, min(MENU_LINES, (rows - bars) // 2))
 
     def _settle_terminal(self) -> None:
         """Make good what a command left: a line without its end, a terminal in disorder."""
