@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    Opcode = tuple[str, int, int, int, int]
+    """A tag and the ranges of lines on both sides: see difflib.SequenceMatcher.get_opcodes."""
+
 HOST = "host"
 INSIDE = "inside"
 CONTEXT = 3
@@ -27,8 +30,56 @@ def _paint(text: str, colour: str, coloured: bool) -> str:
     return f"{colour}{text}{_PLAIN}" if coloured and text else text
 
 
-def _matcher(host: list[str], inside: list[str]) -> SequenceMatcher[str]:
-    return SequenceMatcher(None, host, inside, autojunk=False)
+NO_END = "\\ no newline at the end"
+_LONG = 1000
+"""From how many lines on a faster diff is good enough, which may not be the shortest."""
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text; one that lacks its end is followed by a line that says so.
+
+    >>> lines_of("a\\nb\\n"), lines_of("a\\nb"), lines_of("")
+    (['a', 'b'], ['a', 'b', '\\\\ no newline at the end'], [])
+    """
+    lines = text.split("\n")
+    if not lines[-1]:
+        return lines[:-1]
+    return [*lines, NO_END]
+
+
+def _groups(host: list[str], inside: list[str]) -> Iterator[list[Opcode]]:
+    """The changes with CONTEXT equal lines around each; those that are close together in one group.
+
+    What both begin and end with is left out of the search, which takes long for repeated lines.
+    """
+    most = min(len(host), len(inside))
+    first = next((at for at in range(most) if host[at] != inside[at]), most)
+    most -= first
+    last = next((at for at in range(most) if host[-1 - at] != inside[-1 - at]), most)
+    middle = host[first : len(host) - last], inside[first : len(inside) - last]
+    matcher = SequenceMatcher(None, *middle, autojunk=len(middle[0]) + len(middle[1]) > _LONG)
+    codes = [("equal", 0, first, 0, first)] if first else []
+    codes += [
+        (tag, i1 + first, i2 + first, j1 + first, j2 + first)
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+    ]
+    if last:
+        codes.append(("equal", len(host) - last, len(host), len(inside) - last, len(inside)))
+    group: list[Opcode] = []
+    for at, (tag, i1, i2, j1, j2) in enumerate(codes):
+        if tag != "equal":
+            group.append((tag, i1, i2, j1, j2))
+            continue
+        after = min(CONTEXT, i2 - i1) if group else 0
+        before = min(CONTEXT, i2 - i1) if at + 1 < len(codes) else 0
+        if group and before and i2 - i1 <= 2 * CONTEXT:
+            group.append((tag, i1, i2, j1, j2))
+            continue
+        if group:
+            yield [*group, (tag, i1, i1 + after, j1, j1 + after)]
+        group = [(tag, i2 - before, i2, j2 - before, j2)]
+    if any(tag != "equal" for tag, *_ in group):
+        yield group
 
 
 def unified(host: list[str], inside: list[str], coloured: bool = False) -> Iterator[str]:
@@ -43,7 +94,7 @@ def unified(host: list[str], inside: list[str], coloured: bool = False) -> Itera
         return
     yield _paint(f"--- {HOST}", _BOLD, coloured)
     yield _paint(f"+++ {INSIDE}", _BOLD, coloured)
-    for group in _matcher(host, inside).get_grouped_opcodes(CONTEXT):
+    for group in _groups(host, inside):
         first, last = group[0], group[-1]
         spans = f"-{_span(first[1], last[2])} +{_span(first[3], last[4])}"
         yield _paint(f"@@ {spans} @@", _CYAN, coloured)
@@ -93,7 +144,9 @@ def columns(host: list[str], inside: list[str], width: int) -> int:
 def side_by_side(
     host: list[str], inside: list[str], column: int, coloured: bool = False
 ) -> Iterator[str]:
-    """Both outputs whole, the host's on the left; ``column`` is the width of the left one.
+    """Both outputs, the host's on the left; ``column`` is the width of the left one.
+
+    Of long equal parts only what is near to a change is shown.
 
     >>> for line in side_by_side(["a", "b", "d"], ["a", "c"], 6):
     ...     print(line)
@@ -103,15 +156,25 @@ def side_by_side(
     d      <
     """
     yield _row(HOST, " ", INSIDE, column, _BOLD, _BOLD, coloured)
-    for tag, i1, i2, j1, j2 in _matcher(host, inside).get_opcodes():
-        for at in range(max(i2 - i1, j2 - j1)):
-            left = host[i1 + at].expandtabs() if i1 + at < i2 else None
-            right = inside[j1 + at].expandtabs() if j1 + at < j2 else None
-            mark = ">" if left is None else "<" if right is None else "|"
-            if tag == "equal":
-                yield _row(left or "", " ", right or "", column, "", "", False)
-            else:
-                yield _row(left or "", mark, right or "", column, _RED, _GREEN, coloured)
+    shown = 0
+    for group in _groups(host, inside):
+        yield from _left_out(group[0][1] - shown)
+        for tag, i1, i2, j1, j2 in group:
+            for at in range(max(i2 - i1, j2 - j1)):
+                left = host[i1 + at].expandtabs() if i1 + at < i2 else None
+                right = inside[j1 + at].expandtabs() if j1 + at < j2 else None
+                mark = ">" if left is None else "<" if right is None else "|"
+                if tag == "equal":
+                    yield _row(left or "", " ", right or "", column, "", "", False)
+                else:
+                    yield _row(left or "", mark, right or "", column, _RED, _GREEN, coloured)
+        shown = group[-1][2]
+    yield from _left_out(len(host) - shown)
+
+
+def _left_out(size: int) -> Iterator[str]:
+    if size:
+        yield f"... {size} equal line{'s' if size > 1 else ''}"
 
 
 def _row(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from nsh.core import Trouble
     from nsh.launch import CallFailed, Outcome
 
-    Captured = tuple[list[str], int]
-    """What a command wrote, as lines, and its exit status."""
+    Captured = tuple[str, int]
+    """What a command wrote, and its exit status."""
 
 
 class TeachCommands(RunCommands):
@@ -88,30 +88,34 @@ class TeachCommands(RunCommands):
                 (null, output, output),
             )
             os.lseek(output, 0, os.SEEK_SET)
-            with open(output, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
-                lines = file.read().split("\n")
+            with open(
+                output, encoding="utf-8", errors="surrogateescape", newline="\n", closefd=False
+            ) as file:
+                text = file.read()
         finally:
             os.close(null)
             os.close(output)
         if outcome.interrupted:
+            self.status = 130
             raise Interrupted
-        if not lines[-1]:
-            lines.pop()
-        return lines, outcome.status
+        return text, outcome.status
 
     def _compare(self, host: Captured, inside: Captured) -> None:
         from nsh import sides
 
-        lines, status = host
-        lines_inside, status_inside = inside
+        text, status = host
+        text_inside, status_inside = inside
         if host == inside:
             self.message("no difference")
             return
         self.status = 1
         coloured = self.coloured()
+        lines, lines_inside = sides.lines_of(text), sides.lines_of(text_inside)
         column = sides.columns(lines, lines_inside, _terminal_width())
-        if lines == lines_inside:
+        if text == text_inside:
             shown = iter(["what it writes does not differ"])
+        elif "\0" in text or "\0" in text_inside:
+            shown = iter(["what it writes differs, and is binary"])
         elif column:
             shown = sides.side_by_side(lines, lines_inside, column, coloured)
         else:
@@ -262,7 +266,7 @@ def _not_started(failure: CallFailed, wanted: Plan) -> Captured:
 
     call = render.call_text(failure.call, failure.values)
     result = render.result_text(failure.call, -1, failure.errno)
-    return [f"{call} = {result}"], diagnose.status(failure, wanted)
+    return f"{call} = {result}\n", diagnose.status(failure, wanted)
 
 
 def _terminal_width() -> int:
