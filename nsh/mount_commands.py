@@ -31,6 +31,9 @@ class MountCommands(Core):
         is mounted below) to show SOURCE a second time on TARGET. OPTIONS are those of
         mount(8), with commas. Needs `flags +mnt`.
 
+        What a run writes through a bind, into the upperdir of an overlay or on a disk
+        is written on the host: the mount is inside, the files are not.
+
             mount tmpfs /mytmp
             mount proc /proc
             mount bind /etc /mytmp -o ro

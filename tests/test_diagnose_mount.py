@@ -397,3 +397,59 @@ def test_an_unbindable_source() -> None:
         cause="you made the mount on /srv unbindable",
         mends=["reset mounts", "mount bind /srv /srv -o ro", "mount bind /srv /mnt"],
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "cause", "mends"),
+    [
+        ("lowerdir={d}/none:{d}/a", "there is no directory {d}/none for", ["!mkdir {d}/none"]),
+        ("lowerdir=/etc/passwd:{d}/a", "/etc/passwd is no directory", ["reset mounts"]),
+        (
+            "lowerdir={d}/a",
+            "there is only {d}/a",
+            ["reset mounts", "mount bind {d}/a /mnt -o ro"],
+        ),
+        (
+            "noexec,lowerdir={d}/a,upperdir={d}/b",
+            "upperdir means nothing without workdir",
+            [
+                "!mkdir {d}/b.work",
+                "reset mounts",
+                "mount overlay /mnt -o noexec,lowerdir={d}/a,upperdir={d}/b,workdir={d}/b.work",
+            ],
+        ),
+        (
+            "lowerdir={d}/a,upperdir={d}/b,workdir=/dev/shm",
+            "workdir /dev/shm is on another file system than upperdir {d}/b",
+            [
+                "!mkdir {d}/b.work",
+                "reset mounts",
+                "mount overlay /mnt -o lowerdir={d}/a,upperdir={d}/b,workdir={d}/b.work",
+            ],
+        ),
+    ],
+)
+def test_what_the_directories_of_an_overlay_lack(
+    options: str, cause: str, mends: list[str], place: Path
+) -> None:
+    (place / "a").mkdir()
+    (place / "b").mkdir()
+    teach(
+        "flags +mnt",
+        "mount overlay /mnt -o " + options.replace("{d}", str(place)),
+        "run true",
+        call='mount("overlay", "/mnt", "overlay", ',
+        cause=cause.replace("{d}", str(place)),
+        mends=[mend.replace("{d}", str(place)) for mend in mends],
+    )
+
+
+def test_a_device_that_is_not_there_and_whose_name_is_no_path() -> None:
+    teach(
+        "flags +mnt",
+        "mount ext4 none.img /mnt",
+        "run true",
+        call='mount("none.img", "/mnt", "ext4", 0, NULL) = -1 ENOENT',
+        cause="there is no device none.img here",
+        mends=["reset mounts", "mount tmpfs /mnt"],
+    )

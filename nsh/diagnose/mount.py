@@ -25,6 +25,7 @@ from nsh.diagnose.facts import (
     requeue,
     spare,
 )
+from nsh.diagnose.overlay import overlay
 from nsh.diagnose.unshare import without_user
 from nsh.host import CAP_SYS_ADMIN, Host, read_text, real_path
 from nsh.mounts import MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, OPTIONS, PROPAGATION, default_source
@@ -77,6 +78,12 @@ def mount(call: Call, number: int, plan: Plan, host: Host) -> Diagnosis | None:
     failed = Failed(call, number, plan, host)
     if failed.entry is None:
         return _propagation(number)
+    if failed.fstype == "overlay" and os.path.isdir(
+        covering(failed.target, failed.before)[1] or ""
+    ):
+        found = overlay(failed)
+        if found is not None:
+            return found
     match number:
         case errno.ENOENT:
             return _missing(failed)
@@ -112,7 +119,7 @@ def _propagation(number: int) -> Diagnosis | None:
 
 def _missing(failed: Failed) -> Diagnosis:
     source, target = failed.source, failed.target
-    if failed.binds or failed.source.startswith("/dev/"):
+    if failed.binds or failed.source.startswith("/dev/") or _wants_device(failed.fstype):
         over, place = covering(source, failed.before)
         if place is None or not os.path.exists(place):
             return _missing_source(failed, over, place)
@@ -138,6 +145,11 @@ def _missing(failed: Failed) -> Diagnosis:
         make(other, directory),
         *failed.instead(failed.with_(target=other)),
     )
+
+
+def _wants_device(fstype: str) -> bool:
+    """Whether a file system reads its data from a block device. See filesystems(5)."""
+    return f"\t{fstype}" in (read_text("/proc/filesystems") or "").splitlines()
 
 
 def _missing_source(failed: Failed, over: Mount | None, place: str | None) -> Diagnosis:
@@ -324,11 +336,6 @@ def _invalid(failed: Failed) -> Diagnosis:
         )
     if failed.binds:
         return _not_bound(failed)
-    if failed.fstype == "overlay" and "lowerdir" not in failed.data:
-        return Diagnosis(
-            "overlay lays directories over each other and must be told which: lowerdir=TOP:BELOW",
-            *failed.instead(f"mount overlay {quote(target)} -o lowerdir=/etc:/usr"),
-        )
     if failed.data:
         kept = ",".join(
             [o for o in (failed.entry.options if failed.entry else "").split(",") if o in OPTIONS]
