@@ -341,12 +341,13 @@ def launch(
     trace: Trace | None = None,
     still_alive: Callable[[], None] | None = None,
     streams: tuple[int, int, int] = (0, 1, 2),
+    cannot_stop: Callable[[], None] | None = None,
 ) -> Outcome:
     """Perform the plan and wait for its end.
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
-    ended a command that is PID 1. ``streams`` are the descriptors that the command gets as its
-    standard input, output and error. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
+    ended a command that is PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing. ``streams`` are the
+    descriptors that the command gets as its standard input, output and error. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
     came before the child was the command. Needs Linux.
     """
     global _signals
@@ -360,7 +361,7 @@ def launch(
             from nsh.terminal import find
 
             terminal = find()
-        children = Children(_signals, trace is not None, still_alive, terminal)
+        children = Children(_signals, trace is not None, still_alive, terminal, cannot_stop)
         return Launch(plan, trace, children, _signals.restore, before, streams).run()
     finally:
         if terminal is not None:

@@ -68,3 +68,33 @@ def reap_orphans() -> None:
             pass
     except ChildProcessError:
         pass
+
+
+def acts_by_default(pid: int, number: int) -> bool:
+    """Whether the process neither handles the signal nor ignores it. True if /proc cannot tell."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    masks = [int(status_field(status, name) or "0", 16) for name in ("SigCgt", "SigIgn")]
+    return not any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def is_orphaned() -> bool:
+    """Whether no shell of this session could make this process group go on after a stop.
+
+    The kernel then ignores Ctrl-Z for the whole group. See setpgid(2). False if /proc cannot
+    tell.
+    """
+    group, session = os.getpgrp(), os.getsid(0)
+    parent = os.getppid()
+    while parent:
+        try:
+            if os.getsid(parent) != session:
+                return True
+            if os.getpgid(parent) != group:
+                return False
+        except OSError:
+            return False
+        fields = stat_fields(parent)
+        if not fields:
+            return False
+        parent = int(fields[1])
+    return True

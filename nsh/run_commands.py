@@ -30,6 +30,7 @@ class RunCommands(Core):
     """
 
     streams: tuple[int, int, int] = (0, 1, 2)
+    _told_of_stops = False
 
     def do_run(self, line: str) -> None:
         """run [CMD ARG...]
@@ -119,7 +120,11 @@ class RunCommands(Core):
         self.flush()
         try:
             outcome = launch.launch(
-                wanted, self._trace if self.tracing else None, self._still_alive, self.streams
+                wanted,
+                self._trace if self.tracing else None,
+                self._still_alive,
+                self.streams,
+                self._cannot_stop,
             )
         except launch.CallFailed as failure:
             self._failed(failure, wanted)
@@ -157,6 +162,14 @@ class RunCommands(Core):
             "the command is PID 1 of its namespace, and PID 1 gets no SIGINT that it does not handle",
             "Ctrl-C once more kills it",
         )
+
+    def _cannot_stop(self) -> None:
+        if not self._told_of_stops:
+            self._told_of_stops = True
+            self.error(
+                "Ctrl-Z stops nothing: neither nsh nor what started it has job control",
+                "Ctrl-C ends the command",
+            )
 
     # Looking.
 

@@ -11,7 +11,7 @@ import signal
 import time
 
 from nsh import syscalls
-from nsh.processes import handles, is_stopped, own_children
+from nsh.processes import acts_by_default, handles, is_orphaned, is_stopped, own_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ _GRACE = 0.15
 class Signals:
     """What is done about signals during a run; it depends on what nsh was started to ignore.
 
-    taken    the signals to wait for: SIGINT, SIGTERM and SIGHUP, those of them that are not
-             ignored, and SIGCHLD. SIGINT belongs to the command; the next two end the run with
-             everything in it, then nsh
+    taken    the signals to wait for: SIGINT, SIGTERM, SIGHUP and SIGTSTP, those of them that
+             are not ignored, and SIGCHLD. SIGINT belongs to the command; the next two end the
+             run with everything in it, then nsh; SIGTSTP, Ctrl-Z, stops both
     blocked  the same as a set, blocked during the run
     restore  (signal, disposition) pairs: what a command finds
     """
@@ -36,7 +36,7 @@ class Signals:
     __slots__ = ("blocked", "restore", "taken")
 
     def __init__(self) -> None:
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
         taken = [int(number) for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
         # Python ignores SIGPIPE and SIGXFSZ for its own sake, and handles SIGINT.
         restore = [int(signal.SIGPIPE), int(signal.SIGXFSZ)]
@@ -66,6 +66,7 @@ class Children:
         tracing: bool,
         still_alive: Callable[[], None] | None,
         terminal: Terminal | None,
+        cannot_stop: Callable[[], None] | None = None,
     ) -> None:
         self.alive: list[int] = []
         self.pid_1 = 0
@@ -73,6 +74,7 @@ class Children:
         self._taken = signals.taken
         self._tracing = tracing
         self._still_alive = still_alive
+        self._cannot_stop = cannot_stop
         self._terminal = terminal
         self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._deadline: float | None = None
@@ -103,6 +105,8 @@ class Children:
             number = info.si_signo
         if number == signal.SIGINT:
             self._interrupted(pid)
+        elif number == signal.SIGTSTP:
+            self._suspended(pid)
         elif number != signal.SIGCHLD:
             self._end(number)
 
@@ -127,6 +131,29 @@ class Children:
         elif not handles(pid, signal.SIGINT):
             os.kill(pid, signal.SIGKILL)
 
+    def _suspended(self, pid: int) -> None:
+        """Ctrl-Z during the run: it has reached the command too, which shares the terminal.
+
+        nsh has no job control. If the shell around it has, nsh stops with the command, and both
+        go on with its fg. Otherwise nobody could make them go on, and the kernel stops neither:
+        then that is told through ``cannot_stop``.
+        """
+        if is_orphaned():
+            if self._cannot_stop and self._terminal is not None and self._terminal.mine:
+                self._cannot_stop()
+        elif acts_by_default(pid, signal.SIGTSTP):  # what handles it stops itself, or does not
+            if pid == self.pid_1:
+                # Sent from here it stops PID 1, too, which nothing from the terminal does.
+                os.kill(pid, signal.SIGSTOP)
+            self._stop_with(pid)
+
+    def _stop_with(self, pid: int) -> None:
+        """Stop nsh, as the command is stopped. When nsh goes on, the command does."""
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+        os.kill(pid, signal.SIGCONT)
+
     def _stopped(self, pid: int, number: int) -> None:
         """The child has stopped: at its execve, for the trace, or as Ctrl-Z and the like stop it."""
         if self._tracing:
@@ -138,15 +165,10 @@ class Children:
         if self._terminal is None or not self._terminal.mine or number == signal.SIGSTOP:
             return
         if number == signal.SIGTSTP:
-            # nsh has no job control. If the shell around it has, nsh stops with the command, and
-            # both go on with its fg; otherwise nobody could make them go on, and the kernel
-            # ignores the signal. Ctrl-Z itself reaches nsh too: let it, so as not to stop twice.
-            time.sleep(0.02)
-            if not is_stopped(pid):
-                return
-            os.kill(os.getpid(), signal.SIGTSTP)
-        else:
-            self._terminal.give_to(pid)
+            if is_stopped(pid):
+                self._stop_with(pid)
+            return
+        self._terminal.give_to(pid)
         os.kill(pid, signal.SIGCONT)
 
     def kill(self, unknown: bool = False) -> None:

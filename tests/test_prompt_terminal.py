@@ -296,7 +296,7 @@ def _command_of(pid: int) -> str:
     return Path(f"/proc/{children[-1]}/comm").read_text().strip() if children else ""
 
 
-@pytest.mark.parametrize("flags", ["show", "flags +user; map root"])
+@pytest.mark.parametrize("flags", ["show", "flags +user; map root", "flags +user +pid; map root"])
 def test_ctrl_z_under_a_shell_with_job_control_stops_the_whole_job(
     start: Start, flags: str
 ) -> None:
@@ -307,8 +307,11 @@ def test_ctrl_z_under_a_shell_with_job_control_stops_the_whole_job(
     tty.line(flags)
     tty.line("run sh -c 'echo started; read x; echo got $x'")
     tty.until("\nstarted")
+    nsh = int(Path(f"/proc/{tty.nsh}/task/{tty.nsh}/children").read_text().split()[0])
+    command = int(Path(f"/proc/{nsh}/task/{nsh}/children").read_text().split()[0])
     tty.keys("C-z")
     tty.until("Stopped")
+    tty.until(lambda _: [stat_fields(pid)[0] for pid in (nsh, command)] == ["T", "T"])
     tty.type("fg")
     tty.keys("Enter")
     tty.until(lambda s: s.replace("\n", "").count("nsh/__main__.py") >= 3)
@@ -323,10 +326,12 @@ def test_ctrl_z_without_job_control_around_stops_nothing(start: Start) -> None:
     tty.line("run sh -c 'echo started; read x; echo got $x'")
     tty.until("\nstarted")
     tty.keys("C-z")
-    tty.until("^Z")
+    tty.until("Ctrl-Z stops nothing: neither nsh nor what started it has job control")
+    tty.keys("C-z")
     tty.type("abc")
     tty.keys("Enter")
-    tty.until("got abc")
+    screen = tty.until("got abc")
+    assert screen.count("stops nothing") == 1
     tty.ready()
 
 
