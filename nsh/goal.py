@@ -22,7 +22,8 @@ from nsh.shell import Shell
 from nsh.transcript.align import align, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet
-from nsh.transcript.match import Bindings, Facts, Matcher
+from nsh.transcript.glob import Facts
+from nsh.transcript.match import Bindings, Matcher
 from nsh.transcript.parse import DEFAULT_TIMEOUT, Command, FormatError
 
 TYPE_CHECKING = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from nsh.transcript.align import align, matches
 from nsh.transcript.encode import encode, lines_of
-from nsh.transcript.match import Expect, Facts, Line, Matcher, conflict, expectation
+from nsh.transcript.glob import Facts, Glob
+from nsh.transcript.match import Expect, Line, Matcher, conflict, expectation
 from nsh.transcript.parse import Command, FormatError, parse
 
 SYNTAX = [
@@ -205,6 +207,60 @@ def test_many_stars_are_no_trap() -> None:
     raw = "*a" * 40 + "b (glob)"
     assert Matcher().match(expectation(raw), Line("a" * 2000), {}) is None
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("*{int}" * 6 + "x", "1" * 300),
+        ("*{int}*" * 6 + "x", "1" * 300),
+        ("{int}" * 8 + "x", "1" * 300),
+        ("*{int}*{pid} x*", "12 " * 3000),
+        ("*{host}*" * 5 + "x", "sun " * 300),
+        ("*{tmp}*" * 5 + "x", "/tmp/yy " * 100),
+        ("*{time}*" * 5 + "x", "12:34:56 " * 100),
+    ],
+)
+def test_many_holes_are_no_trap(raw: str, text: str) -> None:
+    start = time.process_time()
+    matcher = Matcher(Facts((), "sun", "ann"))
+    assert matcher.match(expectation(f"{raw} (glob)"), Line(text), {}) is None
+    assert matcher.match(expectation(f"{raw}* (glob)"), Line(text + "x x"), {}) == {}
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "catches"),
+    [
+        ("*{int}", "pid 4242", ["4242"]),
+        ("*{int}*", "a-12b34", ["-12"]),
+        ("{int}{int}5", "1235", ["12", "3"]),
+        ("{int}{int}", "7", None),
+        ("{int}", "-", None),
+        ("a{int}?b", "a123b", ["12"]),
+        ("*{host}-{host}*", "a-b-c d", ["a-b", "c"]),
+        ("{tmp}/{int}", "/tmp/nsh-1/room/3", ["/tmp/nsh-1/room", "3"]),
+        ("{tmp}*", "/tmp/nsh-1/roomy:x", ["/tmp/nsh-1/room"]),
+        ("at {time} {int}", "at 2026-11-23 19:22:42 7", ["2026-11-23 19:22:42", "7"]),
+        ("at {time}*", "at 2026-11-23 19:22:42 7", ["2026-11-23 19:22:42"]),
+        ("at {time} 19*", "at 2026-11-23 19:22:42 7", ["2026-11-23"]),
+    ],
+)
+def test_what_holes_catch(raw: str, text: str, catches: list[str] | None) -> None:
+    assert Glob(raw, Facts(("/tmp/nsh-1/room",))).catches(text) == catches
+
+
+tiles = st.lists(st.sampled_from(["*", "?", "{int}", "{pid}", "1", "-", "a"]), max_size=6)
+
+
+@given(tiles, st.text(alphabet="12-a", max_size=8))
+@settings(deadline=None, max_examples=500)
+def test_a_glob_matches_what_its_expression_does(tiles: list[str], text: str) -> None:
+    parts = {"*": ".*", "?": ".", "{int}": "[+-]?[0-9]+", "{pid}": "[1-9][0-9]*"}
+    expression = "".join(parts.get(tile, tile) for tile in tiles)
+    found = Glob("".join(tiles)).catches(text)
+    assert (found is not None) is bool(re.fullmatch(expression, text))
+    assert found is None or len(found) == sum(tile[0] == "{" for tile in tiles)
 
 
 def test_a_conflict_says_what_it_is() -> None:

@@ -1,7 +1,8 @@
 """Transcripts: sessions as Markdown that read well and run as tests.
 
 parse     the format: text to data, errors with file and line
-match     one expected line as a regular expression, with holes
+glob      text with wildcards and holes
+match     one expected line against one printed line
 align     expected lines beside the lines that were printed
 replay    runs a transcript in a fresh nsh (session is its other end)
 encode    output as expected lines; volatile is what it leaves open

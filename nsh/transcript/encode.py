@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 
 from nsh.core import MORE, PROMPT
-from nsh.transcript.match import BLANKS, Line, escape
+from nsh.transcript.glob import escape
+from nsh.transcript.match import BLANKS, Line
 from nsh.transcript.parse import has_place
 
 _MARKED = re.compile(r" \((?:(?:eq|glob|re|esc)\??|no-eol\??)\)\Z")

@@ -1,7 +1,7 @@
 """Match: one expected line against one printed line.
 
-An expected line becomes a regular expression once; holes such as ``{inode:a}`` become groups whose
-catches are compared with what the same name caught before. Pure functions.
+What the holes of a glob such as ``{inode:a}`` catch is compared with what the same name caught
+before. Pure functions.
 """
 
 from __future__ import annotations
@@ -10,34 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nsh.transcript.glob import BadExpectation, Facts, Glob, Hole, unescape
+
 BLANKS = " \t"
-
-_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
-_ZONE = r"(?: ?(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
-_TIME = (
-    rf"(?:{_DAY},? )?{_MONTH} {{1,2}}[0-9]{{1,2}} {_CLOCK}{_ZONE}(?: [0-9]{{4}})?"
-    rf"|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_CLOCK}{_ZONE})?"
-    rf"|{_CLOCK}{_ZONE}"
-    r"|[0-9]{9,11}(?:\.[0-9]+)?"
-)
-
-KINDS: dict[str, str] = {
-    "pid": "[1-9][0-9]*",
-    "int": "[+-]?[0-9]+",
-    "inode": "[0-9]+",
-    "time": _TIME,
-    "tmp": "",
-    "host": "",
-    "user": "",
-}
-"""The holes and what each lets through; the empty ones are filled from Facts."""
-
-_HOLE = re.compile(r"\{([a-z]+)(?::([A-Za-z_][A-Za-z0-9_-]*))?((?:!=[A-Za-z_][A-Za-z0-9_-]*)*)\}")
-_LIKE_HOLE = re.compile(r"\{[a-z]+(?:[:!][^{}\s]*)?\}")
-_ESCAPES = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f"}
-_ESCAPES |= {"v": "\v", "e": "\x1b", "0": "\0"}
 
 
 class Line(NamedTuple):
@@ -45,37 +20,6 @@ class Line(NamedTuple):
 
     text: str
     eol: bool = True
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What ``{tmp}``, ``{host}`` and ``{user}`` stand for in one replay."""
-
-    tmp: tuple[str, ...] = ()
-    host: str = ""
-    user: str = ""
-
-    def pattern(self, kind: str) -> str:
-        """The regular expression of a hole of that kind."""
-        if kind == "tmp":
-            places = "|".join(re.escape(place) for place in sorted(self.tmp, key=len, reverse=True))
-            below = r"/(?:var/)?tmp/[^\s/:'\"]+"
-            return f"{places}|{below}" if places else below
-        if kind == "host":
-            return re.escape(self.host) if self.host else r"[A-Za-z0-9._-]+"
-        if kind == "user":
-            return re.escape(self.user) if self.user else r"[A-Za-z0-9._-]+"
-        return KINDS[kind]
-
-
-@dataclass(frozen=True)
-class Hole:
-    """One hole: as written, its kind, the name that it binds ("" if none), the names it must differ from."""
-
-    text: str
-    kind: str
-    name: str
-    differs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -101,10 +45,6 @@ class Expect:
     def fixed(self) -> bool:
         """Whether it lets only one text through."""
         return self.kind in ("eq", "esc")
-
-
-class BadExpectation(ValueError):
-    """A marked line that means nothing: an unknown hole, a bad escape, a bad regular expression."""
 
 
 _KIND = re.compile(r"(?s)(.*) \((eq|glob|re|esc)(\?)?\)\Z")
@@ -133,129 +73,13 @@ def expectation(raw: str, line: int = 0) -> Expect:
     if kind == "esc":
         return Expect(line, raw, kind, unescape(text), no_eol, optional)
     if kind == "glob":
-        compile_glob(text, Facts())
+        Glob(text)
     elif kind == "re":
         try:
             re.compile(text)
         except re.error as error:
             raise BadExpectation(f"bad regular expression: {error}") from None
     return expect
-
-
-def unescape(text: str) -> str:
-    r"""A text with its escapes undone; ``\xNN`` are bytes. Raises BadExpectation.
-
-    >>> unescape(r"a\x1b[1m\\ \xff").encode("utf-8", "surrogateescape")
-    b'a\x1b[1m\\ \xff'
-    """
-    if "\\" not in text:
-        return text
-    out = b""
-    at = 0
-    while at < len(text):
-        piece, at = _unescape_at(text, at) if text[at] == "\\" else (text[at], at + 1)
-        out += piece.encode("utf-8", "surrogateescape")
-    return out.decode("utf-8", "surrogateescape")
-
-
-def _unescape_at(text: str, at: int) -> tuple[str, int]:
-    letter = text[at + 1 : at + 2]
-    if letter == "x":
-        digits = text[at + 2 : at + 4]
-        if not re.fullmatch("[0-9a-fA-F]{2}", digits):
-            raise BadExpectation("\\x is followed by two hexadecimal digits")
-        return bytes([int(digits, 16)]).decode("utf-8", "surrogateescape"), at + 4
-    if letter not in _ESCAPES or not letter:
-        raise BadExpectation(f"there is no escape \\{letter}; a backslash is \\\\")
-    return _ESCAPES[letter], at + 2
-
-
-def escape(text: str) -> str:
-    r"""A text with what cannot be printed, and backslashes, as escapes.
-
-    >>> escape("a\x1b[0m\\")
-    'a\\x1b[0m\\\\'
-    """
-    out = []
-    for char in text:
-        if char == "\\":
-            out.append("\\\\")
-        elif char == "\r":
-            out.append("\\r")
-        elif char.isprintable() or char == "\t":
-            out.append(char)
-        else:
-            out += [f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape")]
-    return "".join(out)
-
-
-def holes_of(text: str) -> list[Hole]:
-    """The holes of a glob, in order. Raises BadExpectation on one that there is not."""
-    return compile_glob(text, Facts())[1]
-
-
-def compile_glob(text: str, facts: Facts) -> tuple[re.Pattern[str], list[Hole]]:
-    r"""A glob as a regular expression with one group ``hN`` for each hole. Raises BadExpectation.
-
-    ``*`` is any text, ``?`` any character; a backslash takes the meaning from ``* ? { } \`` and
-    begins an escape otherwise.
-
-    >>> compile_glob("a*[{int}]", Facts())[0].fullmatch("ab[12]")["h0"]
-    '12'
-    """
-    chunks: list[list[str]] = [[]]
-    with_hole = [False]
-    holes: list[Hole] = []
-    raw = b""
-
-    def literal() -> None:
-        nonlocal raw
-        chunks[-1].append(re.escape(raw.decode("utf-8", "surrogateescape")))
-        raw = b""
-
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            if text[at + 1 : at + 2] and text[at + 1] in "*?{}":
-                piece, at = text[at + 1], at + 2
-            else:
-                piece, at = _unescape_at(text, at)
-            raw += piece.encode("utf-8", "surrogateescape")
-            continue
-        if char == "*":
-            literal()
-            chunks.append([])
-            with_hole.append(False)
-        elif char == "?":
-            literal()
-            chunks[-1].append(".")
-        elif char == "{" and (found := _HOLE.match(text, at)) and found[1] in KINDS:
-            literal()
-            differs = tuple(found[3].split("!=")[1:])
-            chunks[-1].append(f"(?P<h{len(holes)}>{facts.pattern(found[1])})")
-            holes.append(Hole(found[0], found[1], found[2] or "", differs))
-            with_hole[-1] = True
-            at = found.end()
-            continue
-        elif char == "{" and (like := _LIKE_HOLE.match(text, at)):
-            names = ", ".join(KINDS)
-            raise BadExpectation(
-                f"there is no hole {like[0]}: the holes are {names}; a brace is \\{{"
-            )
-        else:
-            raw += char.encode("utf-8", "surrogateescape")
-        at += 1
-    literal()
-    # The first place where a piece fits is as good as any later one, because a * follows: with
-    # (?>...) the expression never comes back to try the others. A hole may need that, though.
-    parts = ["".join(chunks[0])]
-    for chunk, open_ in zip(chunks[1:-1], with_hole[1:-1], strict=True):
-        body = "".join(chunk)
-        parts.append(f".*?{body}" if open_ else f"(?>.*?{body})")
-    if len(chunks) > 1:
-        parts.append(".*" + "".join(chunks[-1]))
-    return re.compile("".join(parts), re.DOTALL), holes
 
 
 Bindings = dict[str, str]
@@ -267,21 +91,7 @@ class Matcher:
     """Expected lines made ready for one replay: ``facts`` fill the holes that depend on it."""
 
     facts: Facts = field(default_factory=Facts)
-    _compiled: dict[tuple[str, str], tuple[re.Pattern[str], list[Hole]]] = field(
-        default_factory=dict
-    )
-
-    def compiled(self, expect: Expect) -> tuple[re.Pattern[str], list[Hole]]:
-        """The regular expression of a glob or re line, and its holes."""
-        key = (expect.kind, expect.text)
-        found = self._compiled.get(key)
-        if found is None:
-            if expect.kind == "glob":
-                found = compile_glob(expect.text, self.facts)
-            else:
-                found = (re.compile(expect.text), [])
-            self._compiled[key] = found
-        return found
+    _globs: dict[str, Glob] = field(default_factory=dict)
 
     def caught(self, expect: Expect, line: Line) -> list[tuple[Hole, str]] | None:
         """What each hole catches if the line fits by itself, None if it does not."""
@@ -290,13 +100,17 @@ class Matcher:
         text = line.text.rstrip(BLANKS)
         if expect.kind in ("eq", "esc"):
             return [] if text == expect.text.rstrip(BLANKS) else None
-        pattern, holes = self.compiled(expect)
-        match = pattern.fullmatch(text)
-        if match is None and expect.kind == "re":
-            match = pattern.fullmatch(line.text)
-        if match is None:
-            return None
-        return [(hole, match[f"h{number}"]) for number, hole in enumerate(holes)]
+        if expect.kind == "re":
+            expression = re.compile(expect.text)
+            good = expression.fullmatch(text) or expression.fullmatch(line.text)
+            return [] if good else None
+        glob = self._globs.get(expect.text)
+        if glob is None:
+            glob = self._globs[expect.text] = Glob(expect.text, self.facts)
+        catches = glob.catches(text)
+        if catches is None and text != line.text:
+            catches = glob.catches(line.text)
+        return None if catches is None else list(zip(glob.holes, catches, strict=True))
 
     def match(self, expect: Expect, line: Line, bindings: Bindings) -> Bindings | None:
         """The bindings after this line, None if it does not match. ``bindings`` is not changed."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nsh.core import MORE, PROMPT
-from nsh.transcript.match import BadExpectation, Expect, expectation, holes_of
+from nsh.transcript.glob import BadExpectation, holes_of
+from nsh.transcript.match import Expect, expectation
 from nsh.words import continues
 
 DEFAULT_TIMEOUT = 60.0

@@ -26,7 +26,8 @@ from pathlib import Path
 from nsh.transcript.align import Step, align, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet, replay_environ
-from nsh.transcript.match import Bindings, Facts, Line, Matcher
+from nsh.transcript.glob import Facts
+from nsh.transcript.match import Bindings, Line, Matcher
 from nsh.transcript.parse import Command, Transcript
 
 MAX_OUTPUT = 32 << 20
