@@ -81,6 +81,18 @@ def test_a_link_stays_a_link_and_crlf_stays(tmp_path: Path) -> None:
     assert real.read_bytes() == b"prose\r\n```nsh\r\nnsh> run echo a\r\na\r\n```\r\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_owner_of_the_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "mine.nsht"
+    path.write_text("nsh> run echo a\nb\n")
+    os.chown(path, 65534, 65533)
+    path.chmod(0o640)
+    assert nsh("--update", "--yes", str(path)).returncode == 0
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode & 0o7777) == (65534, 65533, 0o640)
+    assert path.read_text().endswith("\na\n")
+
+
 def test_what_did_not_run_stays(tmp_path: Path) -> None:
     path = tmp_path / "stop.nsht"
     text = "nsh> run echo a\nb\nnsh> quit\nnsh> run echo c\nd\n"

@@ -95,14 +95,21 @@ def patch(done: Replay, text: str) -> str:
 
 
 def write(path: str, text: str) -> None:
-    """Put the text in the place of the file in one step, with the file's mode. Raises OSError."""
+    """Put the text in the place of the file in one step, with its owner and mode. Raises OSError."""
     place = os.path.realpath(path)
-    mode = stat.S_IMODE(os.stat(place).st_mode)
+    before = os.stat(place)
     fd, temporary = tempfile.mkstemp(prefix=".nsh-", dir=os.path.dirname(place))
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(text.encode())
-            os.fchmod(fd, mode)
+            now = os.fstat(fd)
+            if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+                try:
+                    # Under sudo the file stays its author's; chown(2) clears setuid, so it is first.
+                    os.fchown(fd, before.st_uid, before.st_gid)
+                except PermissionError:
+                    pass  # an ordinary user who may write here; the new file is theirs
+            os.fchmod(fd, stat.S_IMODE(before.st_mode))
             file.flush()
             os.fsync(fd)
         os.replace(temporary, place)
