@@ -453,3 +453,25 @@ def test_a_device_that_is_not_there_and_whose_name_is_no_path() -> None:
         cause="there is no device none.img here",
         mends=["reset mounts", "mount tmpfs /mnt"],
     )
+
+
+def test_a_target_on_a_read_only_file_system() -> None:
+    read_only = "mount -t tmpfs none /mnt && mount -o remount,ro /mnt && mount -B /mnt /tmp"
+    name = f"nsh-{os.getpid()}"
+    try:
+        teach(
+            "flags +mnt",
+            f"mount tmpfs /mnt/{name}",
+            "run true",
+            before=["unshare", "-m", *sh(f"{read_only} && mount -B /mnt /var/tmp")],
+            call=f'mount("none", "/mnt/{name}", "tmpfs", 0, NULL) = -1 ENOENT',
+            cause="none can be made, because the file system there is read-only; /dev/shm is open",
+            mends=[
+                f"!mkdir /dev/shm/{name}",
+                "reset mounts",
+                f"mount tmpfs /dev/shm/{name}",
+            ],
+        )
+    finally:
+        if os.path.isdir(f"/dev/shm/{name}"):
+            os.rmdir(f"/dev/shm/{name}")

@@ -302,10 +302,26 @@ def covering(path: str, entries: tuple[Mount | Umount, ...]) -> tuple[Mount | No
 
 def may_make(path: str) -> bool:
     """Whether this user may make a file or directory of that path on the host."""
+    parent = _above(path)
+    return os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)
+
+
+def _above(path: str) -> str:
+    """The lowest directory above a path that is there."""
     parent = os.path.dirname(path) or "."
     while not os.path.lexists(parent):
         parent = os.path.dirname(parent) or "/"
-    return os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)
+    return parent
+
+
+def not_made(path: str, host: Host) -> str:
+    """Why this user cannot make a file or directory of that path on the host."""
+    try:
+        if os.statvfs(_above(path)).f_flag & os.ST_RDONLY:
+            return "none can be made, because the file system there is read-only"
+    except OSError:
+        pass
+    return f"uid {host.uid} may not make it"
 
 
 def make(path: str, directory: bool = True) -> str:
@@ -318,13 +334,15 @@ def make(path: str, directory: bool = True) -> str:
 
 
 def spare(path: str) -> str:
-    """A path of the same name under /tmp that is not there yet."""
+    """A path of the same name that is not there yet, under /tmp or where else all may write."""
+    places = ["/tmp", "/var/tmp", "/dev/shm"]
+    place = next((place for place in places if os.access(place, os.W_OK | os.X_OK)), "/tmp")
     name = os.path.basename(path.rstrip("/")) or "new"
-    found = f"/tmp/{name}"
+    found = f"{place}/{name}"
     number = 1
     while os.path.lexists(found):
         number += 1
-        found = f"/tmp/{name}{number}"
+        found = f"{place}/{name}{number}"
     return found
 
 

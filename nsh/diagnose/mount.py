@@ -22,6 +22,7 @@ from nsh.diagnose.facts import (
     make,
     may_make,
     mount_points,
+    not_made,
     requeue,
     spare,
 )
@@ -141,7 +142,7 @@ def _missing(failed: Failed) -> Diagnosis:
         return Diagnosis(says, make(place, directory))
     other = spare(target)
     return Diagnosis(
-        f"{says}, and uid {failed.host.uid} may not make it; /tmp is open to all",
+        f"{says}, and {not_made(place, failed.host)}; {os.path.dirname(other)} is open to all",
         make(other, directory),
         *failed.instead(failed.with_(target=other)),
     )
@@ -178,7 +179,7 @@ def _missing_source(failed: Failed, over: Mount | None, place: str | None) -> Di
     if may_make(place):
         return Diagnosis(f"there is no {source} to bind", make(place))
     return Diagnosis(
-        f"there is no {source} to bind, and uid {failed.host.uid} may not make it",
+        f"there is no {source} to bind, and {not_made(place, failed.host)}",
         *failed.instead(),
     )
 
