@@ -181,8 +181,9 @@ class RunCommands(Core):
         from nsh.render import state_commands
 
         self.words(line, at_most=0)
-        for command in state_commands(self.state):
-            self.message(command)
+        commands = state_commands(self.state)
+        if commands:
+            self.page("\n".join(commands))
 
     def do_plan(self, line: str) -> None:
         """plan [CMD ARG...]

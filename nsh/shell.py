@@ -170,8 +170,8 @@ class Shell(StateCommands, LessonCommands, RecordCommands):
         The lines so far, numbered; at most the last thousand.
         """
         self.words(line, at_most=0)
-        for place, text in enumerate(self.lines, self.typed - len(self.lines) + 1):
-            self.message(f"{place:5}  {text}")
+        lines = enumerate(self.lines, self.typed - len(self.lines) + 1)
+        self.page("\n".join([f"{place:5}  {text}" for place, text in lines]))
 
     def do_help(self, line: str) -> None:
         """help [COMMAND]

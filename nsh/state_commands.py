@@ -157,8 +157,9 @@ class StateCommands(MountCommands, MapCommands):
         """
         found = self.words(line)
         if not found:
-            for pair in self.host.environment(self.state.env):
-                self.message(pair)
+            pairs = self.host.environment(self.state.env)
+            if pairs:
+                self.page("\n".join(pairs))
             return
         state = self.state
         at = 0

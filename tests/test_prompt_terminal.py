@@ -473,6 +473,25 @@ def test_long_help_goes_through_the_pager(start: Start) -> None:
     tall.ready()
 
 
+@pytest.mark.parametrize(
+    ("lines", "looks"),
+    [
+        ("env A={n} B={n} C={n}", "env"),
+        ("env A={n} B={n} C={n}", "show"),
+        ("run true {n}\nrun true {n}", "history"),
+    ],
+)
+def test_long_lists_go_through_the_pager(start: Start, lines: str, looks: str) -> None:
+    tty = start(80, 24, env={"PAGER": "sed s/^/paged:/"})
+    tty.ready()
+    tty.line(looks)
+    assert "\npaged:" not in tty.ready()
+    tty.paste(lines.format(n="1" * 900) + "\n")
+    tty.ready()
+    tty.line(looks)
+    tty.until("\npaged:")
+
+
 def test_pager_of_the_user(start: Start) -> None:
     tty = start(80, 24, env={"PAGER": "sed s/^/paged:/"})
     tty.line("help")
