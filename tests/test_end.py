@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NSH, nsh
-from tests.runs import STATES, marked, until
+from tests.runs import STATES, children, marked, until
 
 
 @contextmanager
@@ -117,6 +117,32 @@ def test_an_ignored_sighup_stays_ignored(mark: str) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_child_whose_nsh_died_before_it_was_tied_to_it_ends(mark: str, tmp_path: Path) -> None:
+    # The child is held up on its way into prctl, and nsh is killed meanwhile.
+    delay = ["-e", "trace=prctl", "-e", "inject=prctl:delay_enter=2s:when=1"]
+    strace = subprocess.Popen(
+        [
+            *("strace", "-f", "-qq", "-o", "/dev/null"),
+            *delay,
+            *NSH,
+            "-c",
+            f"run touch {tmp_path}/{mark}",
+        ],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: [pid for nsh in children(strace.pid) for pid in children(nsh)], "the child")
+        [shell] = children(strace.pid)
+        os.kill(shell, signal.SIGKILL)
+        strace.wait(30)
+        assert not list(tmp_path.iterdir())
+    finally:
+        strace.kill()
+        strace.wait()
+        for pid in marked(mark):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_process_whose_fork_was_not_reported_is_ended() -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nsh.core import UNDO_ITEMS, UNDO_STEPS
@@ -129,6 +129,7 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=30))
+@example(["hostname a", "undo", "hostname b", "redo"])
 def test_undo_and_redo_walk_along_the_states(lines: list[str]) -> None:
     shell = Shell()
     shell.error = lambda *texts: None  # type: ignore[method-assign]  # it need not be read here
