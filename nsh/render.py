@@ -251,9 +251,7 @@ def _map_commands(state: State) -> list[str]:
     return lines
 
 
-def ns_lines(
-    here: Mapping[str, str], there: Mapping[str, str], flags: tuple[str, ...]
-) -> list[str]:
+def ns_lines(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
     """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
     rows = [("ns", "flag", "this shell", "next run", "")]
     for namespace in NAMESPACES:

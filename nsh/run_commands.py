@@ -251,5 +251,5 @@ class RunCommands(Core):
         outcome = self._launch(probe(self.state, self.host))
         if outcome is None:
             return
-        for text in ns_lines(here, outcome.links, self.state.flags):
+        for text in ns_lines(here, outcome.links):
             self.message(text)

@@ -32,6 +32,17 @@ def test_the_status_tells_the_signal(state: str, number: int) -> None:
     assert result.returncode == 128 + number
 
 
+def test_a_file_that_may_not_be_run_is_the_reason_though_later_directories_lack_it(
+    place: Path,
+) -> None:
+    # As execvp(3): EACCES of an earlier directory of PATH is told, not ENOENT of the last.
+    (place / "prog").write_text("#!/bin/sh\n")
+    result = nsh("-c", f"env PATH={place}:/nowhere:/usr/bin\nrun prog")
+    assert result.returncode == 126
+    assert f'execve("{place}/prog"' in result.stderr
+    assert "= -1 EACCES" in result.stderr
+
+
 def test_a_child_killed_during_set_up_has_the_status_of_the_signal() -> None:
     # strace sends the signal as soon as unshare returns.
     strace = ["strace", "-f", "-qq", "-e", "trace=unshare", "-e", "signal=none"]

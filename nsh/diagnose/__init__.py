@@ -44,7 +44,7 @@ def _found(
         case "write" if maps.map_name(call):
             return maps.write_map(maps.map_name(call), number, state, host)
         case "wait4":
-            return maps.helper(getattr(call.args[0], "name", "newuidmap"), 0, state, host)
+            return maps.helper(getattr(call.args[0], "name", "newuidmap"), 0, host)
         case "mount":
             return mount.mount(call, number, plan, host)
         case "umount2":
@@ -54,7 +54,7 @@ def _found(
         case "chdir":
             return execve.chdir(str(call.args[0]), number, plan, host)
         case "execve" if call.actor != plan.last:
-            return maps.helper(call.actor, number, state, host)
+            return maps.helper(call.actor, number, host)
         case "execve":
             return execve.execve(call, number, plan, host, commands)
     return None

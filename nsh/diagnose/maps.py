@@ -162,7 +162,7 @@ def _typed(entry: Range) -> str:
     return " ".join([str(number) for number in entry])
 
 
-def helper(program: str, number: int, state: State, host: Host) -> Diagnosis:
+def helper(program: str, number: int, host: Host) -> Diagnosis:
     """Why newuidmap or newgidmap wrote no map: not there (an errno), or it said no (0)."""
     kind = program[3:6]
     own = host.uid if kind == "uid" else host.gid

@@ -23,16 +23,14 @@ from nsh import syscalls
 from nsh.core import Interrupted, OutputFailed
 from nsh.files import logical_lines
 from nsh.host import read_text
+from nsh.plan import PR_SET_PDEATHSIG
 from nsh.shell import Shell
-
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 
 
 def serve(fd: int, state: str) -> int:
     """Guard a session until it ends. ``state`` is a directory for what nsh remembers."""
     os.set_inheritable(fd, False)
-    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, _kill_all)
     syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     parent = os.getppid()
