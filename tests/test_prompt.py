@@ -282,3 +282,28 @@ def test_set() -> None:
     assert result.stdout == "set editing-mode emacs\nset editing-mode vi\n"
     for line in ("set editing-mode", "set colour blue", "set editing-mode edt"):
         assert nsh("-c", line).returncode == 2
+
+
+def test_a_history_that_has_grown_is_cut_to_its_last_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nsh.prompt.history.READ_AT_MOST", 100)
+    monkeypatch.setattr("nsh.prompt.history.KEEP_AT_MOST", 400)
+    path = tmp_path / "history"
+    lines = [f"run echo {number}" for number in range(100)]
+    other = SharedHistory(str(path))
+    for line in lines[:20]:
+        other.append_string(line)
+    before = path.read_text()
+    SharedHistory(str(path))
+    assert path.read_text() == before  # not yet too large
+    for line in lines[20:]:
+        other.append_string(line)
+    SharedHistory(str(path))
+    kept = path.read_text().splitlines()
+    assert kept == lines[-len(kept) :]
+    assert 5 <= len(kept) <= 10
+    assert path.stat().st_mode & 0o777 == 0o600
+    other.append_string("show")  # a session that was there before goes on in the new file
+    assert path.read_text().splitlines() == [*kept, "show"]
+    assert os.listdir(tmp_path) == ["history"]

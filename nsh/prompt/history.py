@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 READ_AT_MOST = 1 << 18
 """Bytes read from the end of the file."""
 
+KEEP_AT_MOST = 4 * READ_AT_MOST
+"""A larger file is cut to what is read of it, when a session starts."""
+
 
 def history_path(environ: dict[str, str]) -> str:
     """Where the history is kept."""
@@ -39,12 +42,57 @@ class SharedHistory(History):
             os.close(self._open(os.O_RDWR))
         except OSError as error:
             self.trouble = error.strerror or str(error)
+        else:
+            self._trim()
 
     def _open(self, flags: int) -> int:
         fd = os.open(self.path, flags | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if os.fstat(fd).st_mode & 0o077:
             os.fchmod(fd, 0o600)
         return fd
+
+    def _locked(self) -> int:
+        """The file open for writing, with a lock that lasts until it is closed. See flock(2)."""
+        import fcntl
+
+        while True:
+            fd = self._open(os.O_RDWR)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                # Another session may have put a shorter file in its place meanwhile.
+                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                    return fd
+            except OSError:
+                os.close(fd)
+                raise
+            os.close(fd)
+
+    def _trim(self) -> None:
+        """Cut a file that has grown too large to its last lines, none of them lost or halved."""
+        path = os.path.realpath(self.path)
+        try:
+            if os.stat(path).st_size <= KEEP_AT_MOST:
+                return
+            fd = self._locked()
+            try:
+                size = os.fstat(fd).st_size
+                if size <= KEEP_AT_MOST:
+                    return
+                kept = os.pread(fd, READ_AT_MOST, size - READ_AT_MOST).partition(b"\n")[2]
+                new = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                try:
+                    with open(new, "wb") as file:
+                        owner = os.fstat(fd)
+                        os.fchown(new, owner.st_uid, owner.st_gid)  # another's, under sudo
+                        file.write(kept)
+                    os.replace(f"{path}.new", path)
+                except OSError:
+                    os.unlink(f"{path}.new")
+                    raise
+            finally:
+                os.close(fd)
+        except OSError:
+            pass  # it stays as long as it is
 
     async def load(self) -> AsyncGenerator[str, None]:
         """The lines, the last one first."""
@@ -96,7 +144,7 @@ class SharedHistory(History):
         if self.trouble:
             return
         try:
-            fd = self._open(os.O_WRONLY)
+            fd = self._locked()
             try:
                 os.write(fd, string.encode("utf-8", "surrogateescape") + b"\n")
             finally:
