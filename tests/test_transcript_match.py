@@ -314,6 +314,7 @@ def test_dots_before_something_that_never_comes_are_not_quadratic() -> None:
         ("---\nskip:\n---\n", 2, "skip has no value"),
         ("---\nskip: a\nskip: b\n---\n", 3, "twice"),
         ("x\n\n```nsh\nnsh> flags\n", 3, "is not closed"),
+        ('x\n```nsh title="x"\nnsh> flags\n```\n', 2, "says nsh alone"),
         ("x\n<<<<<<< HEAD\n", 2, "merge conflict"),
         ("```nsh\nnsh> flags\n>>>>>>> x\n```\n", 3, "merge conflict"),
         ("```nsh\noutput\nnsh> flags\n```\n", 2, "before the first nsh>"),
@@ -369,6 +370,39 @@ nsh> nor that
     assert [(e.kind, e.text, e.line) for e in command.expects] == [
         ("any", "", 20),
         ("eq", " b", 21),
+    ]
+
+
+def test_a_fence_may_stand_in_a_list() -> None:
+    text = """\
+10. step
+
+    ```nsh
+    nsh> one
+    ```
+
+- outer
+  - inner
+    - deep
+      ~~~nsh
+      nsh> two
+        ~~~x
+          ~~~
+      ~~~
+
+ ```nsh
+ nsh> three
+ ```
+
+    ```nsh
+    nsh> this is code that is shown
+    ```
+"""
+    found = parse(text, "t.nsh.md")
+    assert [(c.text, c.line, len(c.expects)) for c in found.commands] == [
+        ("one", 4, 0),
+        ("two", 11, 2),
+        ("three", 17, 0),
     ]
 
 

@@ -22,9 +22,13 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds that a transcript may take if it does not say."""
 
 SUFFIXES = (".nsh.md", ".nsht")
+OF_LESSONS = (["setup"], ["goal"], ["solution"])
+"""What follows nsh behind the fences of a lesson, whose parser knows the others."""
+
 KEYS = ("requires", "skip", "timeout", "title")
 
-_FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*\Z")
+_FENCE = re.compile(r"( *)(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*\Z")
+_ITEM = re.compile(r" *(?:[-+*]|[0-9]{1,9}[.)]) {1,4}(?=\S)")
 _STATUS = re.compile(r"\[([0-9]{1,3})\][ \t]*\Z")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |\Z)")
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m)?\Z")
@@ -137,7 +141,13 @@ def parse(text: str, path: str = "transcript.nsh.md") -> Transcript:
         found.commands = session(body, found.body, path)
     else:
         found.fences = _fences(path, bare, found.body)
-        for fence in found.fences:
+        infos = [fence.info.split() for fence in found.fences]
+        lesson = any(words[:1] == ["nsh"] and words[1:2] in OF_LESSONS for words in infos)
+        for fence, words in zip(found.fences, infos, strict=True):
+            if words[:1] == ["nsh"] and words[1:] and not lesson:
+                raise FormatError(
+                    path, fence.line - 1, f"{fence.info}: the fence of a session says nsh alone"
+                )
             if fence.info == "nsh":
                 found.commands += session(fence.body, fence.line, path, fence.indent)
     check_names(found.commands, path)
@@ -206,15 +216,26 @@ def _fences(path: str, bare: list[str], first: int) -> list[Fence]:
     opened: re.Match[str] | None = None
     start = 0
     body: list[str] = []
+    # Where the text of the list items around a line begins: a fence stands up to three blanks on.
+    margins = [0]
     for number, line in enumerate(bare[first - 1 :], first):
         if opened is None:
             _no_conflicts(path, [line], number)
+            while line.strip() and _indent(line, margins[-1]) < margins[-1]:
+                margins.pop()
             found = _FENCE.match(line)
-            if found and not (found[2][0] == "`" and "`" in found[3]):
+            if (item := _ITEM.match(line)) and _indent(line, margins[-1] + 4) <= margins[-1] + 3:
+                margins.append(item.end())
+            elif (
+                found
+                and len(found[1]) <= margins[-1] + 3
+                and not (found[2][0] == "`" and "`" in found[3])
+            ):
                 opened, start, body = found, number, []
             continue
         close = _FENCE.match(line)
-        if close and close[2].startswith(opened[2]) and not close[3]:
+        inside = margins[-1] + 3
+        if close and len(close[1]) <= inside and close[2].startswith(opened[2]) and not close[3]:
             fences.append(Fence(opened[3], start + 1, tuple(body), opened[1]))
             opened = None
             continue
