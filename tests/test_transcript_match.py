@@ -171,7 +171,7 @@ def test_a_binding_is_looked_for_behind_dots() -> None:
         ("at {time} (glob)", "at Mon Nov 23 19:22:42 UTC 2026", True),
         ("at {time} (glob)", "at 2026-11-23T19:22:42+00:00", True),
         ("at {time} (glob)", "at noon", False),
-        ("{tmp}/x (glob)", "/tmp/nsh-1/work/x", True),
+        ("{tmp}/x (glob)", "/tmp/nsh-1/room/x", True),
         ("{tmp}/x (glob)", "/home/x", False),
         ("{user}@{host} (glob)", "ann@sun", True),
         ("{user}@{host} (glob)", "bob@sun", False),
@@ -192,7 +192,7 @@ def test_a_binding_is_looked_for_behind_dots() -> None:
     ],
 )
 def test_one_line(raw: str, text: str, good: bool) -> None:
-    facts = Facts(("/tmp/nsh-1/work",), "sun", "ann")
+    facts = Facts(("/tmp/nsh-1/room",), "sun", "ann")
     assert (Matcher(facts).match(expectation(raw), Line(text), {}) is not None) is good
 
 

@@ -252,17 +252,17 @@ show
 
 
 def test_what_is_known_is_left_open_and_nothing_else() -> None:
-    volatile = Volatile(host="sun", user="ann", places=["/tmp/work", "/"], inodes=False)
+    volatile = Volatile(host="sun", user="ann", places=["/tmp/room", "/"], inodes=False)
     volatile.command([4242], ephemeral=True, since=1700000000, until=1700000001)
 
     def glob(text: str) -> str | None:
         return volatile.generalise(text)
 
     assert glob("pid 4242 of 42421") == "pid {pid} of 42421"
-    assert glob("ann@sun:/tmp/work/x*") == "{user}@{host}:{tmp}/x\\*"
+    assert glob("ann@sun:/tmp/room/x*") == "{user}@{host}:{tmp}/x\\*"
     assert glob("-sun") == "-{host}"
     assert glob("my-sun") is None
-    assert glob("annex sunny /tmp/workshop") is None
+    assert glob("annex sunny /tmp/roomy") is None
     assert glob("Tue Nov 14 22:13:20 UTC 2023") == "{time}"
     assert glob("at 2023-11-14T22:13:21Z and 10:11") == "at {time} and 10:11"
     assert glob("epoch 1700000000 not 1600000000") == "epoch {time} not 1600000000"

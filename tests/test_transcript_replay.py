@@ -305,7 +305,7 @@ def test_a_killed_replayer_leaves_no_directory(tmp_path: Path) -> None:
     room.mkdir()
     process = subprocess.Popen([*NSH, "--test", path], env={**os.environ, "TMPDIR": str(room)})
     deadline = time.monotonic() + 30
-    while not list(room.glob("*/work/here")):
+    while not list(room.glob("*/room/here")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()

@@ -64,14 +64,14 @@ class Session:
         self.timeout = timeout
         self.environ = os.environ if environ is None else environ
         self.directory = ""
-        self.work = ""
+        self.room = ""
         self.printed = 0
 
     def __enter__(self) -> Session:
         self.directory = os.path.realpath(tempfile.mkdtemp(prefix="nsh-"))
-        self.work = f"{self.directory}/work"
+        self.room = f"{self.directory}/room"
         state = f"{self.directory}/state"
-        os.mkdir(self.work)
+        os.mkdir(self.room)
         os.mkdir(state)
         mine, theirs = socket.socketpair()
         self.control = mine
@@ -83,7 +83,7 @@ class Session:
                 stdin=subprocess.DEVNULL,
                 stdout=write,
                 stderr=write,
-                cwd=self.work,
+                cwd=self.room,
                 env=replay_environ(self.environ),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -219,7 +219,7 @@ def replay(transcript: Transcript, environ: Mapping[str, str] | None = None) -> 
     start = time.monotonic()
     with Session(transcript.timeout, environ) as session:
         user = os.environ.get("USER") or _user()
-        done.matcher = Matcher(Facts((session.work, session.directory), os.uname().nodename, user))
+        done.matcher = Matcher(Facts((session.room, session.directory), os.uname().nodename, user))
         bindings: Bindings = {}
         for number, command in enumerate(transcript.commands):
             try:
