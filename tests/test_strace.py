@@ -125,22 +125,27 @@ def seen_by_strace(
     calls: dict[str, list[tuple[str, str]]] = {}
     done: set[int] = set()
     gives = {PARENT: iter(gifts(plan, PARENT)), "child": iter(gifts(plan, "child"))}
+    theirs: set[int] = set()  # what a command forks
     # A child's first calls may stand before the line in which its parent's clone returns.
-    for pid, line in [*lines]:
+    for pid, line in lines:
         started = started or line.startswith("pipe2(")
         if started and line.startswith("execve(") and line.endswith(" = 0"):
             done.add(pid)
-        if started and pid not in done and (made := re.match(r"clone\(.*= (\d+)$", line)):
-            name = next(gives[actors[pid]])
-            actors[int(made[1])] = name
-            values[name] = int(made[1])
+        if not started or not (made := re.match(r"(?:clone3?|v?fork)\(.*= (\d+)$", line)):
+            continue
+        if pid in done or pid in theirs:
+            theirs.add(int(made[1]))
+            continue
+        name = next(gives[actors[pid]])
+        actors[int(made[1])] = name
+        values[name] = int(made[1])
     started = False
     done.clear()
     opened = iter([call.gives[0] for call in plan.calls if call.name == "openat"])
     pipes = iter([call.gives for call in plan.calls if call.name == "pipe2"])
     for pid, line in lines:
         started = started or line.startswith("pipe2(")
-        if not started or pid in done or not re.match(r"\w+\(", line):
+        if not started or pid in done or pid in theirs or not re.match(r"\w+\(", line):
             continue
         actor = actors[pid]
         if is_bookkeeping(actor, line):
