@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from nsh.transcript.environment import unmet
+from nsh.transcript.limit import fullmatch
 from nsh.transcript.parse import parse
 from nsh.transcript.replay import Session, replay
 from tests.conftest import NSH, nsh
@@ -258,6 +261,34 @@ def test_a_transcript_runs_as_a_script(tmp_path: Path) -> None:
     result = nsh(path)
     assert (result.stdout, result.returncode) == ("a b\n", 7)
     assert result.stderr.startswith(f"nsh: {path}:7: there is no command moon")
+
+
+def test_an_endless_expression_ends_with_the_time(tmp_path: Path) -> None:
+    path = write(tmp_path, f"nsh> run echo {'a' * 60}b\n(a+)+ (re)\nnsh> run echo b\nb\n")
+    result = nsh("--test", path, timeout=30)
+    assert result.returncode == 1
+    assert f"{path}:5: the regular expression needs more than 1 s" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert nsh("--update", "--yes", path, timeout=30).returncode == 1
+    assert nsh("--test", path).returncode == 0
+
+
+def test_a_timer_that_runs_goes_on_after_a_match() -> None:
+    rang: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rang.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        assert fullmatch(re.compile("a+"), "aaa")
+        with pytest.raises(TimeoutError):
+            fullmatch(re.compile("(a+)+"), "a" * 60 + "b", 0.01)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+        deadline = time.monotonic() + 10
+        while not rang and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert rang == [signal.SIGALRM]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_endless_output_ends_with_the_time() -> None:

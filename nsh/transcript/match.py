@@ -1,7 +1,7 @@
 """Match: one expected line against one printed line.
 
 What the holes of a glob such as ``{inode:a}`` catch is compared with what the same name caught
-before. Pure functions.
+before. Pure but for the time that a regular expression may take.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nsh.transcript.glob import BadExpectation, Facts, Glob, Hole, unescape
+from nsh.transcript.limit import fullmatch
 
 BLANKS = " \t"
 
@@ -88,9 +89,13 @@ Bindings = dict[str, str]
 
 @dataclass
 class Matcher:
-    """Expected lines made ready for one replay: ``facts`` fill the holes that depend on it."""
+    """Expected lines made ready for one replay: ``facts`` fill the holes that depend on it.
+
+    ``slow`` are the regular expressions that took too long; they match nothing from then on.
+    """
 
     facts: Facts = field(default_factory=Facts)
+    slow: list[Expect] = field(default_factory=list)
     _globs: dict[str, Glob] = field(default_factory=dict)
 
     def caught(self, expect: Expect, line: Line) -> list[tuple[Hole, str]] | None:
@@ -101,9 +106,7 @@ class Matcher:
         if expect.kind in ("eq", "esc"):
             return [] if text == expect.text.rstrip(BLANKS) else None
         if expect.kind == "re":
-            expression = re.compile(expect.text)
-            good = expression.fullmatch(text) or expression.fullmatch(line.text)
-            return [] if good else None
+            return [] if self._matches_re(expect, text, line.text) else None
         glob = self._globs.get(expect.text)
         if glob is None:
             glob = self._globs[expect.text] = Glob(expect.text, self.facts)
@@ -111,6 +114,16 @@ class Matcher:
         if catches is None and text != line.text:
             catches = glob.catches(line.text)
         return None if catches is None else list(zip(glob.holes, catches, strict=True))
+
+    def _matches_re(self, expect: Expect, *texts: str) -> bool:
+        if expect in self.slow:
+            return False
+        expression = re.compile(expect.text)
+        try:
+            return any(fullmatch(expression, text) for text in dict.fromkeys(texts))
+        except TimeoutError:
+            self.slow.append(expect)
+            return False
 
     def match(self, expect: Expect, line: Line, bindings: Bindings) -> Bindings | None:
         """The bindings after this line, None if it does not match. ``bindings`` is not changed."""

@@ -27,6 +27,7 @@ from nsh.transcript.align import Step, align, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet, replay_environ
 from nsh.transcript.glob import Facts
+from nsh.transcript.limit import SECONDS
 from nsh.transcript.match import Bindings, Line, Matcher
 from nsh.transcript.parse import Command, Transcript
 
@@ -233,6 +234,12 @@ def replay(transcript: Transcript, environ: Mapping[str, str] | None = None) -> 
                 Result(command, lines, printed.status, steps, bindings, after, printed.pids)
             )
             bindings = after
+            if done.matcher.slow and not done.stopped:
+                slow = done.matcher.slow[0]
+                done.stopped_at = slow.line
+                done.stopped = (
+                    f"the regular expression needs more than {SECONDS:g} s for a printed line"
+                )
             if done.stopped:
                 break
             if printed.ended and number + 1 < len(transcript.commands):
