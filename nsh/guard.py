@@ -51,12 +51,6 @@ def guard(state: State, host: Host) -> None:
         raise Refusal(
             "ids are mapped in a new user namespace only, and none is asked for", "flags +user"
         )
-    if (state.uidmap or state.gidmap or state.setgroups) and host.foreign_proc:
-        from nsh.diagnose.maps import look_into_proc
-
-        # The maps would be written to the process that has the child's number there.
-        if unseen := look_into_proc(host):
-            raise Refusal(unseen.cause, *unseen.mends)
     if not state.has("user"):
         _guard_file_systems(state, host)
     if state.propagation in ("shared", "unchanged") and not state.has("user"):

@@ -113,10 +113,20 @@ class RunCommands(Core):
                 f"run needs the namespaces of Linux, and this is {sys.platform}", "show", status=125
             )
 
+    def _needs_proc(self) -> None:
+        """Raise Failure where the number of a child means another process in /proc, or none."""
+        from nsh.diagnose.maps import look_into_proc
+
+        if unseen := look_into_proc(self.host):
+            raise Failure(unseen.cause, *unseen.mends, status=125)
+
     def _launch(self, wanted: Plan) -> Outcome | None:
         self.needs_linux()
         from nsh import launch
 
+        state = wanted.state
+        if (state.uidmap or state.gidmap or state.setgroups) and self.host.foreign_proc:
+            self._needs_proc()  # the maps would be written to that other process
         self.flush()
         try:
             outcome = launch.launch(
@@ -237,11 +247,7 @@ class RunCommands(Core):
 
         self.words(line, at_most=0)
         self.needs_linux()
-        from nsh.diagnose.maps import look_into_proc
-
-        if unseen := look_into_proc(self.host):
-            # Under the number of the child stands another process there, or none.
-            raise Failure(unseen.cause, *unseen.mends, status=125)
+        self._needs_proc()
         here = {}
         for namespace in NAMESPACES:
             try:
