@@ -6,16 +6,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.runs import NSH as NSH
+from tests.runs import ROOT as ROOT
 from tests.runs import children
-
-ROOT = Path(__file__).resolve().parent.parent
-NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
+from tests.screen import Screen, Start
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -106,3 +106,25 @@ def place(tmp_path: Path) -> Path:
         if above != Path("/tmp"):
             above.chmod(above.stat().st_mode | 0o755)
     return tmp_path
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    opened: list[Screen] = []
+
+    def new(
+        columns: int = 80,
+        rows: int = 24,
+        env: dict[str, str] | None = None,
+        prefix: list[str] | None = None,
+        program: str = "",
+    ) -> Screen:
+        home = tmp_path / f"{len(opened)}-{uuid.uuid4().hex[:6]}"
+        home.mkdir()
+        screen = Screen(home, columns, rows, env or {}, prefix or [], program)
+        opened.append(screen)
+        return screen
+
+    yield new
+    for screen in opened:
+        screen.close()

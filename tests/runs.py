@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
 
 STATES = {
     "host": "",
