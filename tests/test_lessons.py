@@ -1,4 +1,4 @@
-"""The course and the machinery of lessons."""
+"""What lessons are made of: goals, hints, solutions, progress, checks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,8 @@ import pytest
 from nsh import goal, lesson
 from nsh.shell import Shell
 from nsh.state import START
-from nsh.transcript.environment import first_unmet
 from nsh.transcript.parse import FormatError
 from tests.conftest import nsh
-from tests.unprivileged import unprivileged_command
 
 LESSON = """\
 ---
@@ -84,54 +80,25 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def learn(small: Path, tmp_path: Path):  # type: ignore[no-untyped-def]
+class Learner:
     """Types lines at nsh in the small lesson, with a progress file of its own."""
-    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
 
-    def typed(*lines: str, path: str = str(small)):  # type: ignore[no-untyped-def]
-        return nsh("--lesson", path, stdin="\n".join(lines) + "\n", env=environ, merged=True)
+    def __init__(self, small: Path, state: Path) -> None:
+        self.small = str(small)
+        self.progress = state / "nsh/progress"
+        self.environ = {**os.environ, "XDG_STATE_HOME": str(state)}
 
-    typed.progress = tmp_path / "state/nsh/progress"  # type: ignore[attr-defined]
-    return typed
-
-
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_each_goal_fails_at_first_and_is_reached_by_its_solution(name: str) -> None:
-    found = lesson.read(lesson.path_of(name) or "")
-    unmet = first_unmet(found.requires)
-    if unmet:
-        pytest.skip(unmet[1])
-    assert 2 <= len(found.steps) <= 5
-    assert goal.problems(found) == []
-    if name != "skeleton":
-        assert any("Wait, what?" in step.title for step in found.steps)
-    for step in found.steps:
-        assert len(step.hints) >= 2
-        assert step.explanation
-        for text in (found.introduction, step.task, step.explanation, *step.hints):
-            assert max(map(len, text.splitlines())) <= 80
+    def __call__(self, *lines: str, path: str = "") -> subprocess.CompletedProcess[str]:
+        typed = "\n".join(lines) + "\n"
+        return nsh("--lesson", path or self.small, stdin=typed, env=self.environ, merged=True)
 
 
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_the_whole_lesson_by_typing_the_solutions(name: str, tmp_path: Path) -> None:
-    found = lesson.read(lesson.path_of(name) or "")
-    unmet = first_unmet(found.requires)
-    if unmet:
-        pytest.skip(unmet[1])
-    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    lines = [line for step in found.steps for line in step.solution]
-    result = nsh("--lesson", name, stdin="\n".join(lines) + "\n", env=environ)
-    for step in found.steps:
-        assert result.stdout.count(f"Reached: {step.title}\n") == 1
-    assert f"That was the lesson {name}." in result.stdout
-    progress = (tmp_path / "nsh/progress").read_text()
-    assert progress == "".join(
-        f"{name} {number} solved\n" for number in range(1, len(found.steps) + 1)
-    )
+@pytest.fixture
+def learn(small: Path, tmp_path: Path) -> Learner:
+    return Learner(small, tmp_path / "state")
 
 
-def test_the_list_shows_how_far_one_is(learn) -> None:  # type: ignore[no-untyped-def]
+def test_the_list_shows_how_far_one_is(learn: Learner) -> None:
     learn("env ROLE=child", "run true", "skip", path="skeleton")
     lines = learn("lesson quit", "lesson", path="uts").stdout.splitlines()
     [row] = [line for line in lines if line.startswith("  skeleton")]
@@ -140,18 +107,18 @@ def test_the_list_shows_how_far_one_is(learn) -> None:  # type: ignore[no-untype
     assert max(map(len, lines[-8:])) <= 80
 
 
-def test_a_wrong_try_says_which_probe_failed_and_what_it_saw(learn) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_try_says_which_probe_failed_and_what_it_saw(learn: Learner) -> None:
     result = learn("env WORD=hallo", "run true")
     assert "not yet: run printenv WORD: expected `hello`, saw `hallo`" in result.stdout
     assert "Reached" not in result.stdout
 
 
-def test_the_goal_is_judged_by_the_state_and_not_by_the_words(learn) -> None:  # type: ignore[no-untyped-def]
+def test_the_goal_is_judged_by_the_state_and_not_by_the_words(learn: Learner) -> None:
     assert "Reached" not in learn("run echo hello", "sh WORD=hello printenv WORD").stdout
     assert "Reached: First" in learn("env WORD=hello", "diff true").stdout
 
 
-def test_hints_come_in_stages_and_a_shown_solution_counts_as_shown(learn) -> None:  # type: ignore[no-untyped-def]
+def test_hints_come_in_stages_and_a_shown_solution_counts_as_shown(learn: Learner) -> None:
     result = learn("hint", "hint", "hint", "solution", "env WORD=hello", "run true")
     assert "Hint 1 of 2:\nOne." in result.stdout
     assert result.stdout.count("Hint 2 of 2:\nTwo.") == 2
@@ -159,13 +126,13 @@ def test_hints_come_in_stages_and_a_shown_solution_counts_as_shown(learn) -> Non
     assert learn.progress.read_text() == "small 1 shown\n"
 
 
-def test_success_is_followed_by_the_explanation_and_the_next_step(learn) -> None:  # type: ignore[no-untyped-def]
+def test_success_is_followed_by_the_explanation_and_the_next_step(learn: Learner) -> None:
     text = learn("env WORD=hello", "run true").stdout
     places = [text.index(word) for word in ("Welcome", "Say hello", "Because", "Say good bye")]
     assert places == sorted(places)
 
 
-def test_a_lesson_goes_on_where_it_was_left(learn) -> None:  # type: ignore[no-untyped-def]
+def test_a_lesson_goes_on_where_it_was_left(learn: Learner) -> None:
     learn("env WORD=hello", "run true")
     result = learn("show")
     assert "Step 2 of 2: Second" in result.stdout
@@ -173,18 +140,18 @@ def test_a_lesson_goes_on_where_it_was_left(learn) -> None:  # type: ignore[no-u
     assert result.stdout.endswith("cd /\nenv WORD=hello\n")
 
 
-def test_skip_leaves_the_state_that_the_step_would_have_left(learn) -> None:  # type: ignore[no-untyped-def]
+def test_skip_leaves_the_state_that_the_step_would_have_left(learn: Learner) -> None:
     assert learn("skip", "show").stdout.endswith("cd /\nenv WORD=hello\n")
     assert learn.progress.read_text() == "small 1 skipped\n"
 
 
-def test_a_solved_step_stays_solved(learn) -> None:  # type: ignore[no-untyped-def]
+def test_a_solved_step_stays_solved(learn: Learner) -> None:
     learn("env WORD=hello", "run true", "env WORD=bye", "run true")
     learn("skip")
     assert learn.progress.read_text() == "small 1 solved\nsmall 2 solved\n"
 
 
-def test_reset_and_quit(learn) -> None:  # type: ignore[no-untyped-def]
+def test_reset_and_quit(learn: Learner) -> None:
     learn("skip")
     assert "Step 1 of 2" in learn("lesson reset").stdout
     assert learn.progress.read_text() == ""
@@ -193,7 +160,9 @@ def test_reset_and_quit(learn) -> None:  # type: ignore[no-untyped-def]
     assert result.returncode == 1
 
 
-def test_progress_that_cannot_be_kept_is_said_once_and_stops_nothing(learn, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_progress_that_cannot_be_kept_is_said_once_and_stops_nothing(
+    learn: Learner, tmp_path: Path
+) -> None:
     (tmp_path / "state").write_text("a file where the directory should be")
     result = learn("env WORD=hello", "run true", "env WORD=bye", "run true")
     assert "That was the lesson small." in result.stdout
@@ -212,7 +181,7 @@ def test_the_goal_is_there_for_a_toolbar(small: Path, tmp_path: Path) -> None:
     assert shell.lesson_goal == ""
 
 
-def test_an_unknown_lesson_proposes_a_close_one(learn) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_lesson_proposes_a_close_one(learn: Learner) -> None:
     result = learn("run true", path="skelton")
     assert result.returncode == 1
     assert "try: lesson skeleton" in result.stdout
@@ -273,75 +242,6 @@ def test_a_file_that_is_no_lesson_is_no_traceback(tmp_path: Path) -> None:
         lesson.read(path)
 
 
-# As an ordinary user.
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A directory in which anybody may write: the ordinary user's own."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chmod(name, 0o777)
-        yield Path(name)
-
-
-def _as_ordinary_user(home: Path, *args: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*unprivileged_command(), *args],
-        input=typed,
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home)},
-        timeout=120,
-        check=False,
-    )
-
-
-needs_userns = pytest.mark.skipif(
-    bool(first_unmet([(0, "userns")])), reason="ordinary users may make no user namespaces here"
-)
-
-
-def _needs(found: lesson.Lesson) -> None:
-    if unmet := first_unmet(found.requires):
-        pytest.skip(unmet[1])
-
-
-@needs_userns
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_an_ordinary_user_reaches_each_goal_and_no_goal_is_a_present(name: str, home: Path) -> None:
-    _needs(lesson.read(lesson.path_of(name) or ""))
-    copy = home / f"{name}.nsh.md"
-    copy.write_text((lesson.path_of(name) or Path()).read_text())
-    result = _as_ordinary_user(home, "--check", copy.name)
-    assert (result.returncode, result.stderr) == (0, ""), result.stdout
-    assert "all right" in result.stdout
-
-
-@needs_userns
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_an_ordinary_user_goes_through_the_lesson_with_wrong_tries(name: str, home: Path) -> None:
-    found = lesson.read(lesson.path_of(name) or "")
-    _needs(found)
-    ids = str(os.geteuid() or 65534)
-    lines = []
-    for step in found.steps:
-        lines += ["run true", "solution"]
-        # Where the file names the ids of the learner, they are those of that user.
-        lines += [re.sub(r"(map 1000) \d+ 1", rf"\1 {ids} 1", line) for line in step.solution]
-    result = _as_ordinary_user(home, "--lesson", name, typed="\n".join(lines) + "\n")
-    for step in found.steps:
-        assert result.stdout.count(f"Reached: {step.title}\n") == 1
-    assert f"That was the lesson {name}." in result.stdout
-    told = result.stderr.count("not yet: ") + result.stderr.count("-1 EPERM")
-    assert told >= len(found.steps)
-    assert ("since you are not root" in result.stdout) == (name != "user")
-    if name == "user":
-        assert f"    uidmap 1000 {ids} 1\n    gidmap 1000 {ids} 1\n" in result.stdout
-    progress = (home / "nsh/progress").read_text().splitlines()
-    assert progress == [f"{name} {number} shown" for number, _ in enumerate(found.steps, 1)]
-
-
 # What is said about a wrong try.
 
 
@@ -369,37 +269,6 @@ def test_a_try_that_misses_fits_the_terminal(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_no_probe_speaks_in_marks(name: str) -> None:
-    for step in lesson.read(lesson.path_of(name) or "").steps:
-        for command in step.goal:
-            for expect in command.expects:
-                text = goal._wanted(expect.raw, {})
-                assert not set("*{}") & set(text), text
-                assert "(glob)" not in text
-
-
-# A goal changes nothing on the host, whatever the state.
-
-
-def _queues() -> str:
-    return Path("/proc/sysvipc/msg").read_text()
-
-
-@pytest.mark.parametrize(("name", "at"), [("ipc", 1), ("net", 1), ("net", 2), ("mnt", 3)])
-def test_a_goal_that_changes_something_looks_first_where_it_is(name: str, at: int) -> None:
-    found = lesson.read(lesson.path_of(name) or "")
-    _needs(found)
-    step = found.steps[at]
-    before = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")
-    state = START.with_env("FIRST", "ipcmk -Q").with_env("FIX", "ip link add nsh9 type dummy")
-    missed = goal.judge(step.goal, state, [])
-    assert missed is not None
-    assert missed.command.startswith("run readlink")
-    after = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")
-    assert before == after
-
-
 # A goal that hangs.
 
 
@@ -413,7 +282,9 @@ def _children_that_sleep(seconds: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", ["run sleep TIME", "sh sleep TIME; true", "!sleep TIME; :"])
-def test_a_goal_that_hangs_is_ended_with_all_it_started(learn, small: Path, line: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_goal_that_hangs_is_ended_with_all_it_started(
+    learn: Learner, small: Path, line: str
+) -> None:
     seconds = f"4711.{os.getpid()}"  # not what the same test sleeps elsewhere at the same time
     probe = line.replace("TIME", seconds)
     text = LESSON.replace("title: small", "title: small\ntimeout: 500ms")
@@ -445,13 +316,13 @@ def test_ten_seconds_are_what_a_goal_has(small: Path) -> None:
 BROKEN = "cd /no/such/directory"
 
 
-def test_skip_shows_the_explanation(learn) -> None:  # type: ignore[no-untyped-def]
+def test_skip_shows_the_explanation(learn: Learner) -> None:
     text = learn("skip").stdout
     places = [text.index(w) for w in ("Say hello", "Skipped: First", "Because", "Say good bye")]
     assert places == sorted(places)
 
 
-def test_skip_goes_on_from_where_the_step_began_if_the_state_is_spoilt(learn) -> None:  # type: ignore[no-untyped-def]
+def test_skip_goes_on_from_where_the_step_began_if_the_state_is_spoilt(learn: Learner) -> None:
     result = learn("env OTHER=kept", "skip", "show", "lesson quit")
     assert "env OTHER=kept" in result.stdout
     learn("lesson reset")
@@ -460,7 +331,7 @@ def test_skip_goes_on_from_where_the_step_began_if_the_state_is_spoilt(learn) ->
     assert "Reached: Second" in result.stdout
 
 
-def test_a_solution_works_whatever_was_typed_before(learn) -> None:  # type: ignore[no-untyped-def]
+def test_a_solution_works_whatever_was_typed_before(learn: Learner) -> None:
     result = learn(BROKEN, "solution", "show", "undo", "show", "redo", "env WORD=hello", "run true")
     assert "put back to where the step began" in result.stdout
     assert result.stdout.count(f"{BROKEN}\n") == 1
@@ -471,7 +342,7 @@ def test_a_solution_works_whatever_was_typed_before(learn) -> None:  # type: ign
 # The progress file, and what comes next.
 
 
-def test_progress_that_is_no_progress_is_passed_over(learn) -> None:  # type: ignore[no-untyped-def]
+def test_progress_that_is_no_progress_is_passed_over(learn: Learner) -> None:
     learn.progress.parent.mkdir(parents=True)
     learn.progress.write_bytes(
         b"\xff\0\nsmall 1\nsmall x solved\nsmall 1 won\nsmall \xc2\xb2 solved\n"
@@ -508,42 +379,3 @@ def test_what_comes_next_is_offered(tmp_path: Path) -> None:
     assert shell.following == "lesson ipc"
     shell.run_line("lesson")
     assert shell.following == "lesson skeleton"
-
-
-# What stands in the text.
-
-
-TO_FILL = re.compile(r"\b(NAME|MSQID|SOMETHING|INTERFACE|PID|FIRST; SECOND)\b")
-
-
-def _lines_to_type(text: str) -> list[str]:
-    """The lines of a text that are for nsh: indented ones, and those between backquotes.
-
-    Without those that have a word in capitals where something is to be filled in.
-    """
-    names = {*Shell().command_names()} - {"goal", "hint"}
-    indented = [line.strip() for line in text.splitlines() if line.startswith("    ")]
-    quoted = re.findall(r"`([^`]+)`", " ".join(text.split()))
-    return [
-        line
-        for line in [*indented, *quoted]
-        if line.startswith("!") or (line.split()[0] in names and not TO_FILL.search(line))
-    ]
-
-
-@pytest.mark.parametrize("name", lesson.COURSE)
-def test_every_line_in_the_text_can_be_typed(name: str, tmp_path: Path) -> None:
-    found = lesson.read(lesson.path_of(name) or "")
-    _needs(found)
-    state: list[str] = []
-    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    tried = 0
-    for step in found.steps:
-        state += [*step.setup, *step.solution]
-        for text in (step.task, step.explanation, *step.hints):
-            for line in _lines_to_type(text):
-                result = nsh(stdin="\n".join([*state, line]), env=environ)
-                last = [at for at in result.stderr.splitlines() if at.startswith("nsh: ")]
-                assert last == [], (line, last)
-                tried += 1
-    assert tried >= len(found.steps)
