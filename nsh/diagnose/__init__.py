@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from nsh.call import Call, Plan
-from nsh.diagnose import execve, maps, mount, unshare
+from nsh.diagnose import execve, maps, mount, umount, unshare
 from nsh.diagnose.facts import Diagnosis, filtered, switched_off
 from nsh.host import CAP_SYS_ADMIN, Host, read_text
 
@@ -48,7 +48,7 @@ def _found(
         case "mount":
             return mount.mount(call, number, plan, host)
         case "umount2":
-            return mount.umount(call, number, plan, host)
+            return umount.umount(call, number, plan, host)
         case "sethostname" | "setdomainname":
             return execve.name(call, number) or switched_off(host)
         case "chdir":
