@@ -23,6 +23,16 @@ class Terminal:
         if self.mine:
             self._set_foreground(os.getpgid(pid))
 
+    def look_again(self, pid: int) -> None:
+        """After a stop: with its bg the shell around has kept the terminal, for itself.
+
+        ``pid`` is a child, whose process group may have the terminal in nsh's stead.
+        """
+        try:
+            self.mine = self.mine and os.tcgetpgrp(0) in (self.group, os.getpgid(pid))
+        except OSError:
+            self.mine = False  # hung up
+
     def take_back(self) -> None:
         """Make nsh's process group the foreground one again and restore the modes."""
         if not self.mine:

@@ -152,6 +152,8 @@ class Children:
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+        if self._terminal is not None:
+            self._terminal.look_again(pid)
         os.kill(pid, signal.SIGCONT)
 
     def _stopped(self, pid: int, number: int) -> None:

@@ -336,6 +336,26 @@ def test_ctrl_z_with_pid_1_under_a_shell_with_job_control() -> None:
         terminal.expect(r"\[137\]\r\n" + PROMPT)
 
 
+def test_a_shell_keeps_the_terminal_after_its_bg(tmp_path: Path) -> None:
+    # Taking it at the end of the run would end the shell: a read in the background is refused.
+    with at_terminal("/bin/bash", "--norc", "--noprofile", "-i") as terminal:
+        terminal.expect("bash> ")
+        go = tmp_path / "go"
+        wait = f"until [ -e {go} ]; do sleep 0.1; done"
+        terminal.line(" ".join(NSH) + f" -c 'run sh -c \"{wait}\"' -c 'run echo do''ne'")
+        terminal.inside(f"sh -c {wait}")
+        terminal.type(CTRL_Z)
+        terminal.expect("Stopped")
+        terminal.expect("bash> ")
+        terminal.line(f"bg; echo >{go}")
+        terminal.expect("\\bdone\r\n")
+        terminal.line("wait; echo st''ill here")
+        terminal.expect("still here")
+        terminal.expect("bash> ")
+        terminal.line("exit 0")
+        assert terminal.wait() == 0
+
+
 def test_a_command_that_stopped_itself_gets_ctrl_c() -> None:
     with prompt() as terminal:
         terminal.line("run sh -c 'kill -STOP $$; sleep 1008'")
