@@ -108,10 +108,11 @@ def _guard_file_systems(state: State, host: Host) -> None:
             before.append((place, entry))
         elif not binds and place not in own:
             target = quote(entry.target)
+            bind = f"mount bind {target} {target} -o {quote(entry.options)}"
             raise Refusal(
                 f"a remount without bind changes the file system on {entry.target} for the host too;"
                 " with bind it changes the one mount inside",
-                *_again(state, index, f"mount bind {target} {target} -o {quote(entry.options)}"),
+                *_again(state, index, *([] if data else [bind])),  # data is for a file system
             )
 
 
