@@ -131,14 +131,14 @@ def run_typed(shell: Shell, line: str) -> bool:
 def page(text: str) -> bool:
     """Show a text in the pager, if the terminal is too small for it. False if it still is to show.
 
-    $PAGER, or less -R. See less(1).
+    $PAGER, or less -RX, which leaves the text on the screen. See less(1).
     """
     environ = os.environ
     if not (os.isatty(0) and os.isatty(1)) or is_dumb(dict(environ)):
         return False
     columns, rows = os.get_terminal_size(1)
     height = sum([1 + max(0, len(line) - 1) // max(1, columns) for line in text.split("\n")])
-    pager = environ.get("PAGER", "less -R")
+    pager = environ.get("PAGER", "less -RX")
     if height < rows or not pager.strip():
         return False
     import shutil

@@ -69,6 +69,11 @@ class MountCommands(Core):
                 positional.append(word)
             at += 1
         match positional:
+            case [("none" | "") as source, target, fstype] if not (
+                fstype.startswith((".", "/")) or "move" in options or "bind" in options
+            ):
+                typed = join(["mount", fstype, source or "none", target])
+                raise Usage("the type comes first here, unlike in C", typed)
             case [fstype, source, target]:
                 pass
             case [("bind" | "rbind") as fstype, *_]:

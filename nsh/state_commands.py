@@ -37,6 +37,9 @@ class StateCommands(MountCommands, MapCommands):
         See namespaces(7), unshare(2).
         """
         chosen = list(self.state.flags)
+        if in_c := _written_in_c(line):
+            mend = " ".join(["flags", *[f"+{name}" for name in in_c]])
+            raise Usage("what is an expression in C is a list of words here, with + or -", mend)
         changes = self.words(line)
         if not changes:
             self.message(expression(self.state.flags))
@@ -45,8 +48,8 @@ class StateCommands(MountCommands, MapCommands):
             sign, name = word[:1], word[1:]
             if sign not in "+-" or not name:
                 bare = find(word)
-                mend = f"flags +{bare.name}" if bare else "help flags"
-                raise Usage(f"{word!r} begins with neither + nor -", mend)
+                mends = [f"flags +{bare.name}"] if bare else _close_namespace("+", word)
+                raise Usage(f"{word!r} begins with neither + nor -", *mends)
             if name.lower() == "all":
                 chosen = [namespace.name for namespace in NAMESPACES] if sign == "+" else []
                 continue
@@ -187,6 +190,16 @@ class StateCommands(MountCommands, MapCommands):
             yield name if unset else f"{name}=", f"now {value[:60]}"
 
 
+def _written_in_c(line: str) -> list[str]:
+    """The namespaces of ``CLONE_NEWPID | CLONE_NEWNS | SIGCHLD``; none if the line is not like that."""
+    constants = line.strip(" \t'\"").split("|")
+    if len(constants) < 2:
+        return []
+    found = [find(each.strip()) for each in constants if each.strip() != "SIGCHLD"]
+    names = [namespace.name for namespace in found if namespace]
+    return names if len(names) == len(found) else []
+
+
 def _close_namespace(sign: str, name: str) -> list[str]:
     import difflib
 
@@ -198,9 +211,10 @@ def _close_namespace(sign: str, name: str) -> list[str]:
         "hostname": "uts",
         "root": "user",
     }
-    if name.lower() in aliases:
-        return [f"flags {sign}{aliases[name.lower()]}"]
-    close = difflib.get_close_matches(name.lower()[:80], list(BY_NAME), 1, 0.5)
+    name = name.lower().removeprefix("clone_").removeprefix("new")
+    if name in aliases or name in BY_NAME:
+        return [f"flags {sign}{aliases.get(name, name)}"]
+    close = difflib.get_close_matches(name[:80], list(BY_NAME), 1, 0.5)
     return [f"flags {sign}{close[0]}"] if close else ["help flags"]
 
 

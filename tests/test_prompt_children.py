@@ -85,6 +85,24 @@ def test_ctrl_z_under_a_shell_with_job_control_stops_the_whole_job(
     tty.ready()
 
 
+def test_ctrl_z_at_the_prompt_stops_nsh_and_keeps_the_typed_line(start: Start) -> None:
+    tty = start(program="bash --norc --noprofile -i")
+    tty.until("bash-")
+    tty.type(shlex.join(NSH))
+    tty.keys("Enter")
+    tty.ready()
+    tty.type("!echo hel")
+    tty.until("hel")
+    tty.keys("C-z")
+    tty.until("Stopped")
+    tty.type("fg")
+    tty.keys("Enter")
+    tty.until(lambda s: TOOLBAR in s and s.count("!echo hel") >= 1)
+    tty.type("lo")
+    tty.keys("Enter")
+    tty.until("\nhello")
+
+
 def test_ctrl_z_without_job_control_around_stops_nothing(start: Start) -> None:
     tty = start()
     tty.line("run sh -c 'echo started; read x; echo got $x'")

@@ -118,6 +118,22 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
         ("EOF", "there is no command EOF", "help"),
         ("''", "there is no command ", "help"),
         ("flags pid", "flags: 'pid' begins with neither + nor -", "flags +pid"),
+        (
+            "flags 'CLONE_NEWPID|CLONE_NEWNS|SIGCHLD'",
+            "flags: what is an expression in C is a list of words here, with + or -",
+            "flags +pid +mnt",
+        ),
+        (
+            "flags CLONE_NEWNET | SIGCHLD",
+            "flags: what is an expression in C is a list of words here, with + or -",
+            "flags +net",
+        ),
+        ("flags +CLONE_NEWMNT", "flags: there is no namespace 'CLONE_NEWMNT'", "flags +mnt"),
+        (
+            "mount none /mytmp tmpfs",
+            "mount: the type comes first here, unlike in C",
+            "mount tmpfs none /mytmp",
+        ),
         ("flags +", "flags: '+' begins with neither + nor -", "help flags"),
         ("flags +mount", "flags: there is no namespace 'mount'", "flags +mnt"),
         ("flags -pidd", "flags: there is no namespace 'pidd'", "flags -pid"),

@@ -161,6 +161,7 @@ class Prompt:
             # Only before what was typed as a new line, not where a long line is wrapped.
             prompt_continuation=lambda width, number, wrapped: "" if wrapped else MORE,
             key_bindings=bindings(self),
+            enable_suspend=True,
             style=STYLE,
             include_default_pygments_style=False,
             color_depth=depth,
