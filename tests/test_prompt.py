@@ -238,6 +238,11 @@ def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     assert (shell.state, list(shell.past)) == (state, past)
     assert not (tmp_path / "never").exists()
     assert "unshare(CLONE_NEWPID)" in plan_of(shell, "flags +pid")
+    mounted = plan_of(shell, "flags +user +mnt; map root; mount tmpfs /mytmp; propagation slave")
+    assert 'mount("none", "/mytmp", "tmpfs", 0, NULL)' in mounted
+    assert "MS_REC|MS_SLAVE" in mounted
+    assert "uid_map" in mounted
+    assert "makes none" not in mounted
     assert "try: flags +uts" in plan_of(shell, "hostname x; run true")
     assert "there is no command flgs" in plan_of(shell, "flgs +pid")
     assert "unclosed quote" in plan_of(shell, "run 'a")

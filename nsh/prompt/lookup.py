@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsh import words
 from nsh.completion import command_start, first_word
-from nsh.core import RAW, Failure
+from nsh.core import RAW, Core, Failure
 from nsh.guard import Refusal
 from nsh.namespaces import Namespace, find
 from nsh.plan import plan
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from nsh.shell import Shell
 
 _CHANGING = frozenset(
-    [name[3:] for name in vars(StateCommands) if name.startswith("do_")] + ["undo", "redo", "reset"]
+    [name[3:] for name in {*dir(StateCommands)} - {*dir(Core)} if name.startswith("do_")]
+    + ["undo", "redo", "reset"]
 )
 """Commands that do nothing but change the state, which can be put back."""
 
