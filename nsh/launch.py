@@ -347,8 +347,8 @@ def launch(
 
     ``trace`` is called with each call and its result; ``still_alive`` when a first Ctrl-C has not
     ended a command that is PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing. ``streams`` are the
-    descriptors that the command gets as its standard input, output and error. Raises CallFailed when a call fails, KeyboardInterrupt if Ctrl-C
-    came before the child was the command. Needs Linux.
+    descriptors that the command gets as its standard input, output and error. Raises CallFailed
+    when a call fails, KeyboardInterrupt if Ctrl-C came before the child was the command. Needs Linux.
     """
     global _signals
     if _signals is None:

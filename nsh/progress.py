@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from nsh.interactive import directory
+
 SOLVED, SHOWN, SKIPPED = "solved", "shown", "skipped"
 
 _MOST = 5
@@ -17,10 +19,7 @@ class Progress:
     """
 
     def __init__(self, environ: dict[str, str]) -> None:
-        home = environ.get("XDG_STATE_HOME", "")
-        if not home.startswith("/"):  # the specification says: a relative one is to be ignored
-            home = os.path.join(environ.get("HOME", ""), ".local/state")
-        self.path = os.path.join(home, "nsh", "progress")
+        self.path = os.path.join(directory(environ, "XDG_STATE_HOME", ".local/state"), "progress")
         self.done: dict[tuple[str, int], str] = {}
         self._load()
 
