@@ -68,13 +68,42 @@ def write_whole(path: str, text: str) -> None:
         with open(path if fd is None else os.dup(fd), "ab", buffering=0) as file:
             file.write(data)
         return
-    temporary = f"{real}.{os.getpid()}~"
-    with open(temporary, "xb", buffering=0) as file:
-        try:
+    replace(real, data)
+
+
+def replace(path: str, data: bytes) -> None:
+    """Put the data in the place of a regular file in one step; its owner and mode stay.
+
+    ``path`` is no link. A file that is not there yet is made. Raises OSError, and then nothing
+    has changed.
+    """
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    temporary = f"{path}.{os.getpid()}~"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    # Private until it is known for whom it is.
+    fd = os.open(temporary, flags, 0o600 if before else 0o666)
+    try:
+        with open(fd, "wb") as file:
             file.write(data)
-            if os.path.exists(real):
-                os.fchmod(file.fileno(), os.stat(real).st_mode & 0o7777)
-            os.replace(temporary, real)
-        except OSError:
-            os.unlink(temporary)
-            raise
+            file.flush()  # all of it, or an error: a disk may be full
+            if before:
+                _take_after(fd, before)
+            os.fsync(fd)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _take_after(fd: int, before: os.stat_result) -> None:
+    now = os.fstat(fd)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        try:
+            # Under sudo the file stays its author's; chown(2) clears setuid, so it is first.
+            os.fchown(fd, before.st_uid, before.st_gid)
+        except PermissionError:
+            pass  # an ordinary user who may write here; the new file is theirs
+    os.fchmod(fd, before.st_mode & 0o7777)

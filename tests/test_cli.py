@@ -435,3 +435,13 @@ def test_a_directory_is_no_standard_input() -> None:
         os.close(directory)
     said = "nsh: cannot read standard input: Is a directory\nnsh: try: nsh --help\n"
     assert (done.stdout, done.stderr, done.returncode) == ("", said, 126)
+
+
+def test_save_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "state.nsh"
+    path.write_text("flags +uts\n")
+    lines = ["-c", f"env A={'a' * 3000}", "-c", f"save {path}"]
+    result = nsh(*lines, before=["sh", "-c", 'ulimit -f 2; exec "$@"', "sh"])
+    assert result.returncode == 1
+    assert "File too large" in result.stderr
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["flags +uts\n"]

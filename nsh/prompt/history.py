@@ -6,6 +6,7 @@ import os
 
 from prompt_toolkit.history import History
 
+from nsh.files import replace
 from nsh.interactive import directory
 
 TYPE_CHECKING = False
@@ -79,16 +80,7 @@ class SharedHistory(History):
                 if size <= KEEP_AT_MOST:
                     return
                 kept = os.pread(fd, READ_AT_MOST, size - READ_AT_MOST).partition(b"\n")[2]
-                new = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                try:
-                    with open(new, "wb") as file:
-                        owner = os.fstat(fd)
-                        os.fchown(new, owner.st_uid, owner.st_gid)  # another's, under sudo
-                        file.write(kept)
-                    os.replace(f"{path}.new", path)
-                except OSError:
-                    os.unlink(f"{path}.new")
-                    raise
+                replace(path, kept)
             finally:
                 os.close(fd)
         except OSError:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import stat
-import tempfile
 
 from nsh.core import MORE
+from nsh.files import replace
 from nsh.transcript.encode import encode_line, looks_like_syntax
 from nsh.transcript.match import expectation
 from nsh.transcript.parse import is_plain
@@ -96,23 +95,4 @@ def patch(done: Replay, text: str) -> str:
 
 def write(path: str, text: str) -> None:
     """Put the text in the place of the file in one step, with its owner and mode. Raises OSError."""
-    place = os.path.realpath(path)
-    before = os.stat(place)
-    fd, temporary = tempfile.mkstemp(prefix=".nsh-", dir=os.path.dirname(place))
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(text.encode())
-            now = os.fstat(fd)
-            if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
-                try:
-                    # Under sudo the file stays its author's; chown(2) clears setuid, so it is first.
-                    os.fchown(fd, before.st_uid, before.st_gid)
-                except PermissionError:
-                    pass  # an ordinary user who may write here; the new file is theirs
-            os.fchmod(fd, stat.S_IMODE(before.st_mode))
-            file.flush()
-            os.fsync(fd)
-        os.replace(temporary, place)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace(os.path.realpath(path), text.encode())
