@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
+from nsh.errors import Failure, Interrupted, OutputFailed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from nsh.shell import Shell
 
@@ -60,59 +63,55 @@ class BadOption(Exception):
     """An option that there is not, or without its argument."""
 
 
+_LACKS = {
+    "-c": "-c needs the commands as its argument",
+    "--record": "--record needs the name of the file",
+    "--lesson": "--lesson needs the name of the lesson",
+    "--jobs": "--jobs needs a number from 1 on",
+}
+
+
+def _options(
+    argv: list[str], short: str, long: list[str], *, mixed: bool = False
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Options and operands, as getopt(3) takes them apart. Raises BadOption.
+
+    ``mixed``: options may stand after operands.
+    """
+    import getopt
+
+    try:
+        return (getopt.gnu_getopt if mixed else getopt.getopt)(argv, short, long)
+    except getopt.GetoptError as error:
+        name = f"{'--' if len(error.opt) > 1 else '-'}{error.opt}"
+        lacks = _LACKS.get(name) if "requires" in error.msg else None
+        raise BadOption(lacks or f"there is no option {name}") from None
+
+
 def parse(argv: list[str]) -> Options | str:
     """The options, or a text to print instead of running. Raises BadOption."""
     options = Options()
-    at = 0
-    while at < len(argv):
-        word = argv[at]
-        at += 1
-        if word == "--":
-            break
-        if word in ("-h", "--help"):
-            return USAGE
-        if word == "--version":
-            from nsh import __version__
-
-            return f"nsh {__version__}\n"
-        if word == "--record" or word.startswith("--record="):
-            if word == "--record" and at >= len(argv):
-                raise BadOption("--record needs the name of the file")
-            options.record = argv[at] if word == "--record" else word.partition("=")[2]
-            at += word == "--record"
-            continue
-        if word == "--lesson" or word.startswith("--lesson="):
-            if word == "--lesson" and at >= len(argv):
-                raise BadOption("--lesson needs the name of the lesson")
-            options.lesson = argv[at] if word == "--lesson" else word.partition("=")[2]
-            at += word == "--lesson"
-            continue
-        if word.startswith("--") or not word.startswith("-") or word == "-":
-            if word.startswith("--"):
-                raise BadOption(f"there is no option {word}")
-            at -= 1
-            break
-        for index, letter in enumerate(word[1:], 2):
-            if letter == "c":
-                rest = word[index:]
-                if not rest:
-                    if at >= len(argv):
-                        raise BadOption("-c needs the commands as its argument")
-                    rest = argv[at]
-                    at += 1
-                options.commands.append(rest)
-                break
-            if letter == "e":
-                options.stop = True
-            elif letter == "v":
-                options.echo = True
-            elif letter == "x":
-                options.trace = True
-            elif letter == "h":
+    found, options.operands = _options(argv, "c:evxh", ["help", "version", "record=", "lesson="])
+    for name, value in found:
+        match name:
+            case "-h" | "--help":
                 return USAGE
-            else:
-                raise BadOption(f"there is no option -{letter}")
-    options.operands = argv[at:]
+            case "--version":
+                from nsh import __version__
+
+                return f"nsh {__version__}\n"
+            case "-c":
+                options.commands.append(value)
+            case "-e":
+                options.stop = True
+            case "-v":
+                options.echo = True
+            case "-x":
+                options.trace = True
+            case "--record":
+                options.record = value
+            case "--lesson":
+                options.lesson = value
     return options
 
 
@@ -124,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError) as error:
-        status = _output_failed(getattr(error, "strerror", None) or str(error), status)
+        status = _output_failed(OutputFailed(error), status)
     return status
 
 
@@ -134,16 +133,17 @@ def _main(argv: list[str]) -> int:
             return _transcripts(argv[0], argv[1:])
         if argv[:1] == ["--check"]:
             return _check(argv[1:])
+        if argv[:1] == ["--serve"]:
+            return _serve(*argv[1:])
         options = parse(argv)
     except BadOption as error:
         _say(str(error), "try: nsh --help")
         return 2
     if isinstance(options, str):
         if sys.stdout is None:
-            return _output_failed("it is closed", 0)
+            return _output_failed(OutputFailed(ValueError()), 0)
         sys.stdout.write(options)
         return 0
-    from nsh.core import Failure, Interrupted, OutputFailed
     from nsh.shell import Shell
 
     script = ""
@@ -178,12 +178,12 @@ def _main(argv: list[str]) -> int:
         shell.flush()
     except Failure as failure:
         if options.record and shell.recording is None:
-            _say(failure.why, *[f"try: {mend}" for mend in failure.mends])
+            _say(failure.why, *[f"try: {fix}" for fix in failure.fixes])
             return failure.status
         _say(failure.why, "try: nsh --help")
         return 126 if script in ("", "-") or os.path.exists(script) else 127
-    except OutputFailed as error:
-        return _output_failed(str(error), shell.status)
+    except OutputFailed as failed:
+        return _output_failed(failed, shell.status)
     except (Interrupted, KeyboardInterrupt):
         shell.end_recording()
         return _die_of_interrupt()
@@ -194,55 +194,56 @@ def _main(argv: list[str]) -> int:
 
 def _transcripts(action: str, argv: list[str]) -> int:
     """nsh --test and nsh --update. Raises BadOption."""
+    testing = action == "--test"
+    own = ("q", ["quiet", "jobs="]) if testing else ("y", ["yes"])
+    found, paths = _options(argv, *own, mixed=True)
     quiet = yes = False
     jobs = 1
-    paths: list[str] = []
-    rest = iter(argv)
-    for word in rest:
-        if word == "--":
-            paths += rest
-        elif word in ("-q", "--quiet") and action == "--test":
-            quiet = True
-        elif (word == "--jobs" or word.startswith("--jobs=")) and action == "--test":
-            number = next(rest, "") if word == "--jobs" else word[7:]
-            if not (number.isascii() and number.isdigit() and int(number)):
-                raise BadOption("--jobs needs a number from 1 on")
-            jobs = int(number)
-        elif word in ("-y", "--yes") and action == "--update":
-            yes = True
-        elif word.startswith("-") and word != "-":
-            raise BadOption(f"{action} has no option {word}")
-        else:
-            paths.append(word)
+    for name, value in found:
+        match name:
+            case "-q" | "--quiet":
+                quiet = True
+            case "-y" | "--yes":
+                yes = True
+            case _:
+                if not (value.isascii() and value.isdigit() and int(value)):
+                    raise BadOption(_LACKS[name])
+                jobs = int(value)
     if not paths:
         raise BadOption(f"{action} needs at least one file")
-    from nsh.transcript import command
+    from nsh.transcript import batch
 
-    try:
-        if action == "--test":
-            return command.replay_files(paths, quiet=quiet, jobs=jobs)
-        return command.update_files(paths, yes=yes)
-    except (OSError, ValueError) as error:
-        return _output_failed(getattr(error, "strerror", None) or str(error), 1)
-    except KeyboardInterrupt:
-        return _die_of_interrupt()
+    if testing:
+        return _on_files(lambda: batch.replay_files(paths, quiet=quiet, jobs=jobs))
+    return _on_files(lambda: batch.update_files(paths, yes=yes))
 
 
-def _check(paths: list[str]) -> int:
+def _check(argv: list[str]) -> int:
     """nsh --check. Raises BadOption."""
-    options = [path for path in paths if path.startswith("-")]
-    if options or not paths:
-        raise BadOption(
-            f"--check has no option {options[0]}" if options else "--check needs at least one file"
-        )
-    from nsh.goal import check_files
+    _, paths = _options(argv, "", [], mixed=True)
+    if not paths:
+        raise BadOption("--check needs at least one file")
+    from nsh.course.goal import check_files
 
+    return _on_files(lambda: check_files(paths))
+
+
+def _on_files(work: Callable[[], int]) -> int:
+    """The status of what goes through files and prints about each."""
     try:
-        return check_files(paths)
+        return work()
     except (OSError, ValueError) as error:
-        return _output_failed(getattr(error, "strerror", None) or str(error), 1)
+        return _output_failed(OutputFailed(error), 1)
     except KeyboardInterrupt:
         return _die_of_interrupt()
+
+
+def _serve(fd: str, state: str) -> int:
+    """The other end of a replay; not for people."""
+    from nsh.shell import Shell
+    from nsh.transcript.server import serve
+
+    return serve(int(fd), state, lambda: Shell(echo=True))
 
 
 def _script_lines(path: str) -> Iterable[str]:
@@ -252,7 +253,6 @@ def _script_lines(path: str) -> Iterable[str]:
     lines = open_script(path)
     if not path.endswith((".nsh.md", ".nsht")):
         return lines
-    from nsh.core import Failure
     from nsh.transcript.parse import FormatError, parse
 
     try:
@@ -267,7 +267,8 @@ def _script_lines(path: str) -> Iterable[str]:
 
 def _typed(shell: Shell) -> None:
     """The prompt, or the plain one on a terminal that can do nothing."""
-    from nsh.interactive import is_dumb, plain_loop, start
+    from nsh.pager import is_dumb
+    from nsh.prompt.typed import plain_loop, start
 
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):
@@ -275,7 +276,7 @@ def _typed(shell: Shell) -> None:
     if dumb:
         plain_loop(shell)
     else:
-        from nsh.prompt import Prompt
+        from nsh.prompt.line import Prompt
 
         Prompt(shell).loop()
 
@@ -286,7 +287,6 @@ def _stdin_lines(shell: Shell) -> Iterator[str]:
     Children get /dev/null in its place: a child must not eat the script. What nsh has written is
     handed over before it waits for the next line, for whoever talks to it through pipes.
     """
-    from nsh.core import Failure
     from nsh.files import open_text
 
     try:
@@ -327,8 +327,7 @@ def _say(*texts: str) -> None:
         pass
 
 
-def _output_failed(reason: str, status: int) -> int:
-    _say(f"cannot write to standard output: {reason}")
+def _output_failed(failed: OutputFailed, status: int) -> int:
     # What is still buffered cannot be written; without this Python would try again at its end.
     try:
         null = os.open("/dev/null", os.O_WRONLY)
@@ -336,18 +335,28 @@ def _output_failed(reason: str, status: int) -> int:
         os.close(null)
     except OSError:
         pass
+    if failed.errno == errno.EPIPE:
+        # Nobody reads any more, such as head: the end is silent, and its status tells.
+        return _die_of("SIGPIPE")
+    _say(f"cannot write to standard output: {failed}")
     return status or 1
 
 
 def _die_of_interrupt() -> int:
-    """End by SIGINT, so that the shell around nsh sees why."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError):
         pass
-    os.kill(os.getpid(), signal.SIGINT)
-    return 130
+    return _die_of("SIGINT")
+
+
+def _die_of(name: str) -> int:
+    """End by a signal, so that the shell around nsh sees why."""
+    import signal
+
+    number = signal.Signals[name]
+    signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    os.kill(os.getpid(), number)
+    return 128 + number

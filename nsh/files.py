@@ -6,7 +6,7 @@ import os
 import sys
 
 from nsh import words
-from nsh.core import Failure
+from nsh.errors import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,3 +107,29 @@ def _take_after(fd: int, before: os.stat_result) -> None:
         except PermissionError:
             pass  # an ordinary user who may write here; the new file is theirs
     os.fchmod(fd, before.st_mode & 0o7777)
+
+
+def own_file(environ: dict[str, str], variable: str, default: str, name: str) -> str:
+    """A file of that name in nsh's own directory under an XDG base directory, "" if there is no place.
+
+    A relative base counts as not set. Without HOME, the user database says where home is. See the
+    XDG Base Directory Specification, and passwd(5).
+    """
+    base = environ.get(variable, "")
+    if not base.startswith("/"):
+        home = environ.get("HOME", "")
+        if not home.startswith("/"):
+            home = _home()
+        if not home.startswith("/"):
+            return ""
+        base = os.path.join(home, default)
+    return os.path.join(base, "nsh", name)
+
+
+def _home() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""

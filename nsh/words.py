@@ -6,6 +6,10 @@ Pure functions on strings.
 
 from __future__ import annotations
 
+PROMPT = "nsh> "
+MORE = "> "
+"""What stands before a typed line, and before the lines that continue it."""
+
 OPERATORS = "|&<>()"
 BLANKS = " \t\n"
 _QUOTES = "'\"\\"
@@ -18,7 +22,7 @@ class WordError(Exception):
     """A line that cannot be cut into words.
 
     why    what is wrong
-    lacks  what must be added to the end of the line, "" if that would not mend it
+    lacks  what must be added to the end of the line, "" if that would not fix it
     """
 
     def __init__(self, why: str, lacks: str = "") -> None:

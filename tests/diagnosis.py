@@ -17,14 +17,14 @@ class Lesson:
 
     call    the failed call as strace prints it, with its result
     cause   why
-    mends   the lines after ``try:``
+    fixes   the lines after ``try:``
     status  the status of the command
     """
 
-    def __init__(self, call: str, cause: str, mends: list[str], status: int) -> None:
+    def __init__(self, call: str, cause: str, fixes: list[str], status: int) -> None:
         self.call = call
         self.cause = cause
-        self.mends = mends
+        self.fixes = fixes
         self.status = status
 
 
@@ -56,7 +56,7 @@ def teach(
     *lines: str,
     call: str,
     cause: str,
-    mends: Sequence[str] | None = None,
+    fixes: Sequence[str] | None = None,
     status: int = 125,
     works: bool = True,
     start: Sequence[str] = NSH,
@@ -75,11 +75,11 @@ def teach(
     assert call in lesson.call, said
     assert cause in lesson.cause, said
     assert all(line.startswith("try: ") for line in said[2:]), said
-    assert lesson.mends, said
-    if mends is not None:
-        assert lesson.mends == list(mends), said
+    assert lesson.fixes, said
+    if fixes is not None:
+        assert lesson.fixes == list(fixes), said
     if works:
-        again, said_again = session([*lines, *lesson.mends, lines[-1]], start, before, str(cwd))
+        again, said_again = session([*lines, *lesson.fixes, lines[-1]], start, before, str(cwd))
         assert FAILED.findall(again) == [str(status)], (again, said_again)
         assert len(said_again) == len(said), (again, said_again)
     return lesson

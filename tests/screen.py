@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nsh.processes import stat_fields
+from nsh.linux.processes import stat_fields
 from tests.runs import NSH
 
 SIZES = [(80, 24), (150, 45)]

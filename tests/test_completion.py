@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsh.completion import complete, cut
-from nsh.namespaces import NAMESPACES
+from nsh.linux.namespaces import NAMESPACES
+from nsh.prompt.completion import complete, cut
 from nsh.shell import Shell
 from nsh.words import split
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh import goal, lesson
+from nsh.course import goal, lesson
 from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.environment import first_unmet
@@ -147,7 +147,7 @@ def test_a_goal_that_changes_something_looks_first_where_it_is(name: str, at: in
     step = found.steps[at]
     before = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")
     state = START.with_env("FIRST", "ipcmk -Q").with_env("FIX", "ip link add nsh9 type dummy")
-    missed = goal.judge(step.goal, state, [])
+    missed = goal.missed(step.goal, state, [])
     assert missed is not None
     assert missed.command.startswith("run readlink")
     after = _queues(), Path("/proc/self/mountinfo").read_text(), os.listdir("/sys/class/net")

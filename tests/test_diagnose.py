@@ -9,15 +9,16 @@ import pytest
 
 from nsh import words
 from nsh.call import Plan
-from nsh.diagnose import Diagnosis, diagnose, status
 from nsh.host import Host
-from nsh.launch import CallFailed
-from nsh.plan import plan
+from nsh.linux.idmaps import Range
+from nsh.parts.part import Diagnosis, FailedCall
+from nsh.plan.diagnose import diagnose, status
+from nsh.plan.order import plan
 from nsh.shell import Shell
-from nsh.state import Mount, State, Umount
+from nsh.state import Mount, State, Umount, Variable
 from tests.diagnosis import session
 
-COMMANDS = Shell().command_names()
+COMMANDS = tuple(Shell().command_names())
 MOUNTS = (
     Mount("tmpfs", "none", "/mnt"),
     Mount("bind", "/etc", "/srv", "ro"),
@@ -40,12 +41,16 @@ STATES = (
         hostname="x" * 65,
         domainname="y",
         mounts=MOUNTS,
-        uidmap=((0, 0, 1), (5, 3, 4294967295)),
+        uidmap=(Range(0, 0, 1), Range(5, 3, 4294967295)),
         gidmap="root",
         setgroups="allow",
         cwd="/etc/passwd",
     ),
-    State(flags=("mnt",), mounts=(*MOUNTS[:9], *MOUNTS[10:]), env=(("PATH", ""), ("A", None))),
+    State(
+        flags=("mnt",),
+        mounts=(*MOUNTS[:9], *MOUNTS[10:]),
+        env=(Variable("PATH", ""), Variable("A", None)),
+    ),
 )
 ARGVS = (("true",), ("",), ("/nosuch/x", "y"), ("./x",), ("/etc",), ("/etc/passwd/x",))
 
@@ -70,10 +75,11 @@ def test_every_call_with_every_errno(state: State, who: type[Host]) -> None:
                 for number in errno.errorcode:
                     if number in (errno.ENOSPC, errno.EUSERS) and call.name == "unshare":
                         continue  # these try the namespaces: test_diagnose_unshare
-                    found = diagnose(CallFailed(call, number, {}), wanted, who(), COMMANDS)
+                    failed = FailedCall(call, number, wanted, who(), COMMANDS)
+                    found = diagnose(failed)
                     seen.add(call.name)
                     _check(found)
-                    assert status(CallFailed(call, number, {}), wanted) in (125, 126, 127)
+                    assert status(failed) in (125, 126, 127)
         assert "execve" in seen
 
 
@@ -82,13 +88,13 @@ def _check(found: Diagnosis) -> None:
     assert found.cause[-1] not in ".:;"
     assert found.cause == found.cause.strip()
     assert "  " not in found.cause
-    assert found.mends
-    for mend in found.mends:
-        assert "\n" not in mend
-        first = mend.split()[0]
-        assert first.startswith("!") or first in COMMANDS, mend
+    assert found.fixes
+    for fix in found.fixes:
+        assert "\n" not in fix
+        first = fix.split()[0]
+        assert first.startswith("!") or first in COMMANDS, fix
         if not first.startswith("!") and first != "sh":
-            assert words.split(mend), mend
+            assert words.split(fix), fix
 
 
 def test_the_errors_of_a_script_name_its_line_and_do_not_end_it() -> None:
@@ -102,9 +108,12 @@ def test_statuses() -> None:
     assert re.findall(r"\[\d+\]", out) == ["[127]", "[126]", "[125]"]
 
 
-def test_a_plan_is_kept_with_its_failure() -> None:
+def test_the_status_of_a_run_that_could_not_start() -> None:
     wanted: Plan = plan(State(), ["true"], Host())
-    failure = CallFailed(wanted.calls[-1], errno.ENOENT, {})
-    assert status(failure, wanted) == 127
-    assert status(CallFailed(wanted.calls[-1], errno.EACCES, {}), wanted) == 126
-    assert status(CallFailed(wanted.calls[0], errno.EMFILE, {}), wanted) == 125
+    last, first = wanted.calls[-1], wanted.calls[0]
+    for call, error, expected in (
+        (last, errno.ENOENT, 127),
+        (last, errno.EACCES, 126),
+        (first, errno.ENOENT, 125),
+    ):
+        assert status(FailedCall(call, error, wanted, Host())) == expected

@@ -36,7 +36,7 @@ def test_a_name_over_64_bytes(command: str, name: str, size: int, short: str) ->
         "run true",
         call=f", {size}) = -1 EINVAL (Invalid argument)",
         cause=f"the name has {size} bytes, and the kernel takes 64 at most",
-        mends=[f"{command} {short}" if short.isascii() else f"{command} '{short}'"],
+        fixes=[f"{command} {short}" if short.isascii() else f"{command} '{short}'"],
     )
 
 
@@ -49,7 +49,7 @@ def test_a_directory_that_is_not_there(place: Path) -> None:
         "run true",
         call=f'chdir("{place}/new") = -1 ENOENT',
         cause=f"there is no directory {place}/new",
-        mends=[f"!mkdir {place}/new"],
+        fixes=[f"!mkdir {place}/new"],
     )
 
 
@@ -60,7 +60,7 @@ def test_a_directory_that_an_ordinary_user_may_not_make(place: Path) -> None:
         start=unprivileged_command(),
         call="= -1 ENOENT",
         cause="there is no directory",
-        mends=["cd /"],
+        fixes=["cd /"],
     )
 
 
@@ -73,7 +73,7 @@ def test_a_directory_that_a_mount_covers(place: Path) -> None:
         "run true",
         call="= -1 ENOENT",
         cause=f"your tmpfs on {place} covers what was there",
-        mends=[f"cd {place}"],
+        fixes=[f"cd {place}"],
     )
 
 
@@ -83,7 +83,7 @@ def test_a_directory_that_is_a_file() -> None:
         "run true",
         call='chdir("/etc/passwd") = -1 ENOTDIR (Not a directory)',
         cause="/etc/passwd is not a directory",
-        mends=["cd /etc"],
+        fixes=["cd /etc"],
     )
 
 
@@ -98,7 +98,7 @@ def test_a_directory_that_is_closed_to_root_in_a_user_namespace(place: Path) -> 
         "run true",
         call="= -1 EACCES (Permission denied)",
         cause=f"{closed} is closed to others by its permissions, and in a user namespace root",
-        mends=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
+        fixes=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
     )
 
 
@@ -112,7 +112,7 @@ def test_a_directory_that_is_closed_to_an_ordinary_user(place: Path) -> None:
         start=unprivileged_command(),
         call="= -1 EACCES",
         cause=f"uid {UID} may not go through the directory {closed}",
-        mends=["cd /"],
+        fixes=["cd /"],
     )
 
 
@@ -120,7 +120,7 @@ def test_a_directory_that_is_closed_to_an_ordinary_user(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "cause", "mend"),
+    ("line", "cause", "fix"),
     [
         ("run umask", "umask is no program: it is built into shells", "sh umask"),
         ("run flags", "flags is a command of nsh itself, no program", "flags"),
@@ -131,11 +131,11 @@ def test_a_directory_that_is_closed_to_an_ordinary_user(place: Path) -> None:
         ("run /nosuch/true", "there is no /nosuch/true", f"run {shutil.which('true')}"),
     ],
 )
-def test_no_such_program(line: str, cause: str, mend: str) -> None:
+def test_no_such_program(line: str, cause: str, fix: str) -> None:
     status = 126 if line == "run . x" else 127
-    teach(line, call="= -1 E", cause=cause, mends=[mend], status=status, works=False)
-    if "x" not in mend:
-        out, said = session([mend])
+    teach(line, call="= -1 E", cause=cause, fixes=[fix], status=status, works=False)
+    if "x" not in fix:
+        out, said = session([fix])
         assert not FAILED.findall(out)
         assert not said
 
@@ -160,7 +160,7 @@ def test_a_program_that_a_mount_covers() -> None:
             f"run {program} /srv",
             call="= -1 ENOENT",
             cause="ls is there on the host, but inside your tmpfs on /usr covers it",
-            mends=["reset mounts", "mount tmpfs /srv"],
+            fixes=["reset mounts", "mount tmpfs /srv"],
             status=127,
         )
 
@@ -187,11 +187,11 @@ def test_a_missing_interpreter(place: Path) -> None:
         call="= -1 ENOENT",
         cause=f"{path} is there, but its first line asks for the interpreter /nosuch/cat,"
         f" and there is none there; it is {shutil.which('cat')}",
-        mends=[f"run {shutil.which('cat')} -n {path}"],
+        fixes=[f"run {shutil.which('cat')} -n {path}"],
         status=127,
         works=False,
     )
-    out, said = session(lesson.mends)
+    out, said = session(lesson.fixes)
     assert "1\t#!/nosuch/cat" in out
     assert not said
 
@@ -202,11 +202,11 @@ def test_a_missing_interpreter_that_is_nowhere(place: Path) -> None:
         f"run {path} 'a b'",
         call="= -1 ENOENT",
         cause="asks for the interpreter /nosuch/nosuch, and there is none there",
-        mends=[f"run sh {path} 'a b'"],
+        fixes=[f"run sh {path} 'a b'"],
         status=127,
         works=False,
     )
-    assert "a b\n" in session(lesson.mends)[0].replace(lesson.mends[0], "")
+    assert "a b\n" in session(lesson.fixes)[0].replace(lesson.fixes[0], "")
 
 
 def test_an_interpreter_with_a_carriage_return(place: Path) -> None:
@@ -215,7 +215,7 @@ def test_an_interpreter_with_a_carriage_return(place: Path) -> None:
         f"run {path}",
         call="= -1 ENOENT",
         cause="ends with a carriage return, as on Windows",
-        mends=[f"!sed -i 's/\\r$//' {path}"],
+        fixes=[f"!sed -i 's/\\r$//' {path}"],
         status=127,
     )
 
@@ -230,7 +230,7 @@ def test_an_interpreter_that_a_mount_covers(place: Path) -> None:
         f"run {path}",
         call="= -1 ENOENT",
         cause=f"its interpreter {place}/bin/sh (from its first line) is covered inside by your tmpfs",
-        mends=["reset mounts"],
+        fixes=["reset mounts"],
         status=127,
     )
 
@@ -250,7 +250,7 @@ def test_a_missing_dynamic_loader(place: Path) -> None:
         status=127,
         works=False,
     )
-    out, said = session(lesson.mends)
+    out, said = session(lesson.fixes)
     assert not FAILED.findall(out)
     assert not said
 
@@ -264,7 +264,7 @@ def test_a_dynamic_loader_that_a_mount_covers(place: Path) -> None:
         f"run {program}",
         call="= -1 ENOENT",
         cause="which loads it and its libraries, is covered inside by your tmpfs on /usr",
-        mends=["reset mounts"],
+        fixes=["reset mounts"],
         status=127,
     )
 
@@ -277,7 +277,7 @@ def test_a_directory_is_no_program() -> None:
         "run /tmp",
         call='execve("/tmp"',
         cause="/tmp is a directory, and only a file can be run",
-        mends=["cd /tmp"],
+        fixes=["cd /tmp"],
         status=126,
         works=False,
     )
@@ -289,7 +289,7 @@ def test_no_execute_permission(place: Path) -> None:
         f"run {path}",
         call="= -1 EACCES (Permission denied)",
         cause=f"{path} has no execute permission",
-        mends=[f"!chmod +x {path}"],
+        fixes=[f"!chmod +x {path}"],
         status=126,
     )
 
@@ -300,22 +300,22 @@ def test_no_execute_permission_and_not_its_owner(place: Path, kind: str) -> None
     path = place / name
     if kind == "script":
         script(path, "#!/bin/sh -e\nexit $1\n", 0o644)
-        mends = [f"run /bin/sh -e {path} 0"]
+        fixes = [f"run /bin/sh -e {path} 0"]
     else:
         shutil.copy(shutil.which("true") or "/bin/true", path)
         path.chmod(0o644)
-        mends = [f"!install -m 755 {path} /tmp/{name}", f"run /tmp/{name} 0"]
+        fixes = [f"!install -m 755 {path} /tmp/{name}", f"run /tmp/{name} 0"]
     lesson = teach(
         f"run {path} 0",
         start=unprivileged_command(),
         call="= -1 EACCES",
         cause=f"{path} has no execute permission",
-        mends=mends,
+        fixes=fixes,
         status=126,
         works=False,
     )
     try:
-        out, said = session(lesson.mends, start=unprivileged_command())
+        out, said = session(lesson.fixes, start=unprivileged_command())
         assert not FAILED.findall(out)
         assert not said
     finally:
@@ -331,12 +331,12 @@ def test_a_mount_without_exec(place: Path) -> None:
         before=before,
         call="= -1 EACCES",
         cause=f"{place} is mounted noexec, so nothing on it can be run",
-        mends=[f"!install -m 755 {place}/{name} /tmp/{name}", f"run /tmp/{name}"],
+        fixes=[f"!install -m 755 {place}/{name} /tmp/{name}", f"run /tmp/{name}"],
         status=126,
         works=False,
     )
     try:
-        out, said = session(lesson.mends, before=before)
+        out, said = session(lesson.fixes, before=before)
         assert not FAILED.findall(out)
         assert not said
     finally:
@@ -366,7 +366,7 @@ def test_nobody_inside_may_not_run_what_only_its_owner_may(place: Path) -> None:
         f"run {path}",
         call="= -1 EACCES",
         cause=f"only its owner, uid 1000, may run {path}",
-        mends=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
+        fixes=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
         status=126,
     )
 
@@ -377,11 +377,11 @@ def test_a_file_that_is_neither_program_nor_script(place: Path) -> None:
         f"run {path} 0",
         call="= -1 ENOEXEC (Exec format error)",
         cause=f"{path} is neither a program nor a script that begins with #!",
-        mends=[f"run sh {path} 0"],
+        fixes=[f"run sh {path} 0"],
         status=126,
         works=False,
     )
-    assert not session(lesson.mends)[1]
+    assert not session(lesson.fixes)[1]
 
 
 def test_a_program_for_another_processor(place: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_variable_that_is_too_big() -> None:
         "run true",
         call="= -1 E2BIG (Argument list too long)",
         cause="the variable BIG has 140005 bytes",
-        mends=["env -u BIG"],
+        fixes=["env -u BIG"],
         status=126,
     )
 
@@ -415,7 +415,7 @@ def test_words_that_are_too_big() -> None:
         f"run true {'x' * 140000}",
         call="= -1 E2BIG",
         cause="the longest 140001",
-        mends=["run true"],
+        fixes=["run true"],
         status=126,
         works=False,
     )
@@ -440,11 +440,11 @@ def test_a_program_that_is_open_for_writing(place: Path) -> None:
                 f"run {place}/{name}",
                 call="= -1 ETXTBSY (Text file busy)",
                 cause="open for writing; a copy can be run",
-                mends=[f"!install -m 755 {place}/{name} /tmp/{name}", f"run /tmp/{name}"],
+                fixes=[f"!install -m 755 {place}/{name} /tmp/{name}", f"run /tmp/{name}"],
                 status=126,
                 works=False,
             )
-            assert not session(lesson.mends)[1]
+            assert not session(lesson.fixes)[1]
     finally:
         Path(f"/tmp/{name}").unlink(missing_ok=True)
 

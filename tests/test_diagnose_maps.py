@@ -38,7 +38,7 @@ def test_a_map_that_no_kernel_takes(line: str, cause: str) -> None:
         "run true",
         call="= -1 EINVAL (Invalid argument)",
         cause=cause,
-        mends=["uidmap 0 0 1"],
+        fixes=["uidmap 0 0 1"],
     )
 
 
@@ -50,7 +50,7 @@ def test_more_than_340_ranges() -> None:
         "run true",
         call="= -1 EINVAL (Invalid argument)",
         cause="at most 340 ranges, and this one has 341",
-        mends=["gidmap 0 0 1"],
+        fixes=["gidmap 0 0 1"],
     )
 
 
@@ -64,7 +64,7 @@ def test_an_id_that_the_user_namespace_around_does_not_have(kind: str) -> None:
         call="= -1 EPERM (Operation not permitted)",
         cause=f"{kind}s 5 to 6 cannot be mapped, because the user namespace that nsh runs in has"
         f" only {kind} 0",
-        mends=[f"{kind}map 0 0 1"],
+        fixes=[f"{kind}map 0 0 1"],
     )
 
 
@@ -77,7 +77,7 @@ def test_a_gid_map_before_setgroups_is_denied() -> None:
         start=unprivileged_command(),
         call=f'"0 {UID} 1\\n"',
         cause="without CAP_SETGID a gid_map is taken only after setgroups is denied",
-        mends=["setgroups deny"],
+        fixes=["setgroups deny"],
     )
 
 
@@ -89,7 +89,7 @@ def test_setgroups_denied_outside_already() -> None:
         before=["unshare", "-r"],
         call='"allow", 5) = -1 EPERM',
         cause="setgroups is denied in the user namespace around this one already",
-        mends=["setgroups deny"],
+        fixes=["setgroups deny"],
     )
 
 
@@ -101,7 +101,7 @@ def test_uid_0_without_the_capability_to_map_it() -> None:
         before=["setpriv", "--bounding-set=-setfcap", "--inh-caps=-setfcap"],
         call='"0 0 1\\n", 6) = -1 EPERM',
         cause="CAP_SETFCAP",
-        mends=["map none"],
+        fixes=["map none"],
     )
 
 
@@ -121,7 +121,7 @@ def test_newuidmap_is_not_installed() -> None:
             call="execve(",
             cause=f"without privileges only {program} may map more than your own id, and it is not"
             " installed",
-            mends=[f"{kind}map 0 {UID} 1"],
+            fixes=[f"{kind}map 0 {UID} 1"],
         )
 
 
@@ -134,7 +134,7 @@ def test_newuidmap_may_not_be_run() -> None:
         start=gaining(),
         call='/newuidmap", ["newuidmap"',
         cause="this user may not run it",
-        mends=[f"uidmap 0 {UID} 1"],
+        fixes=[f"uidmap 0 {UID} 1"],
     )
 
 
@@ -146,7 +146,7 @@ def test_newuidmap_is_not_in_path() -> None:
         start=["env", "PATH=/nonexistent", *_absolute(gaining())],
         call='execve("/nonexistent/newuidmap"',
         cause="which is not in PATH",
-        mends=[f"uidmap 0 {UID} 1"],
+        fixes=[f"uidmap 0 {UID} 1"],
     )
 
 
@@ -163,7 +163,7 @@ def test_newuidmap_refuses_what_no_line_of_subuid_gives() -> None:
         start=gaining(),
         call="wait4(",
         cause="newuidmap maps only your own id and what /etc/subuid gives you, and it has no line",
-        mends=[f"uidmap 0 {UID} 1"],
+        fixes=[f"uidmap 0 {UID} 1"],
     )
 
 
@@ -179,7 +179,7 @@ def test_newuidmap_refuses_more_than_subuid_gives(tmp_path: Path) -> None:
         start=gaining(),
         call="wait4(",
         cause="newuidmap maps only your own id and what /etc/subuid gives you: uid 100000 to 100009",
-        mends=["map auto"],
+        fixes=["map auto"],
     )
 
 
@@ -191,12 +191,12 @@ def test_no_proc_to_write_the_maps_into() -> None:
         before=["unshare", "-m", *sh("umount -l /proc")],
         call='/setgroups", O_WRONLY|O_CLOEXEC) = -1 ENOENT',
         cause="no proc file system is mounted",
-        mends=["!mount -t proc proc /proc"],
+        fixes=["!mount -t proc proc /proc"],
     )
 
 
 @pytest.mark.parametrize(
-    ("before", "cause", "mend"),
+    ("before", "cause", "fix"),
     [
         (["unshare", "-mpf"], "/proc still shows the one around it", "!mount -t proc proc /proc"),
         (["unshare", "-pf"], "leave, and start nsh with unshare --mount-proc", "quit"),
@@ -208,22 +208,22 @@ def test_no_proc_to_write_the_maps_into() -> None:
     ],
     ids=["around", "around, to be left", "another"],
 )
-def test_no_map_is_written_to_another_process(before: list[str], cause: str, mend: str) -> None:
+def test_no_map_is_written_to_another_process(before: list[str], cause: str, fix: str) -> None:
     lines = ["flags +user", "map root", "run id -u"]
     failed = nsh("-c", "\n".join(lines), before=before)
     assert cause in failed.stderr
-    assert f"try: {mend}\n" in failed.stderr
+    assert f"try: {fix}\n" in failed.stderr
     assert (failed.stdout, failed.returncode) == ("", 125)
-    result = nsh("-c", "\n".join([*lines[:2], mend, lines[2]]), before=before)
-    assert result.stdout == ("" if mend == "quit" else "0\n"), result
+    result = nsh("-c", "\n".join([*lines[:2], fix, lines[2]]), before=before)
+    assert result.stdout == ("" if fix == "quit" else "0\n"), result
 
 
 @pytest.mark.parametrize(
-    ("start", "mend"),
+    ("start", "fix"),
     [(NSH, "!mount -o remount,bind,rw /proc"), (None, "reset map")],
     ids=["root", "ordinary user"],
 )
-def test_a_read_only_proc(start: list[str] | None, mend: str) -> None:
+def test_a_read_only_proc(start: list[str] | None, fix: str) -> None:
     teach(
         "flags +user",
         "map root",
@@ -232,7 +232,7 @@ def test_a_read_only_proc(start: list[str] | None, mend: str) -> None:
         start=start or unprivileged_command(),
         call="O_WRONLY|O_CLOEXEC) = -1 EROFS (Read-only file system)",
         cause="/proc is mounted read-only here",
-        mends=[mend],
+        fixes=[fix],
     )
 
 
@@ -244,11 +244,11 @@ def test_a_read_only_proc(start: list[str] | None, mend: str) -> None:
     ],
 )
 def test_ns_looks_at_no_other_process(before: list[str], cause: str) -> None:
-    mend = "!mount -t proc proc /proc"
+    fix = "!mount -t proc proc /proc"
     failed = nsh("-c", "flags +uts; ns", before=before)
     assert cause in failed.stderr
-    assert f"try: {mend}" in failed.stderr
+    assert f"try: {fix}" in failed.stderr
     assert (failed.stdout, failed.returncode) == ("", 125)
-    result = nsh("-c", mend, "-c", "flags +uts; ns", before=before)
+    result = nsh("-c", fix, "-c", "flags +uts; ns", before=before)
     new = [line.split()[0] for line in result.stdout.splitlines() if line.endswith("new")]
     assert new == ["uts"], result

@@ -19,7 +19,7 @@ def test_a_target_that_is_not_there(place: Path) -> None:
         "run true",
         call=f'mount("none", "{place}/new", "tmpfs", 0, NULL) = -1 ENOENT (No such file',
         cause=f"there is no directory {place}/new to mount on",
-        mends=[f"!mkdir {place}/new"],
+        fixes=[f"!mkdir {place}/new"],
     )
 
 
@@ -30,7 +30,7 @@ def test_a_deep_target_that_is_not_there(place: Path) -> None:
         "run true",
         call="= -1 ENOENT",
         cause=f"there is no directory {place}/a b/c to mount on",
-        mends=[f"!mkdir -p '{place}/a b/c'"],
+        fixes=[f"!mkdir -p '{place}/a b/c'"],
     )
 
 
@@ -46,7 +46,7 @@ def test_a_target_that_this_user_may_not_make(place: Path) -> None:
             start=unprivileged_command(),
             call="= -1 ENOENT",
             cause=f"and uid {UID} may not make it",
-            mends=[
+            fixes=[
                 f"!mkdir /tmp/{name}",
                 "reset mounts",
                 "mount tmpfs /dev/shm",
@@ -64,7 +64,7 @@ def test_a_file_to_bind_on_that_is_not_there(place: Path) -> None:
         "run true",
         call="MS_BIND, NULL) = -1 ENOENT",
         cause=f"there is no file {place}/file to mount on",
-        mends=[f"!touch {place}/file"],
+        fixes=[f"!touch {place}/file"],
     )
 
 
@@ -75,7 +75,7 @@ def test_a_source_that_is_not_there(place: Path) -> None:
         "run true",
         call="MS_BIND, NULL) = -1 ENOENT",
         cause=f"there is no {place}/from to bind",
-        mends=[f"!mkdir {place}/from"],
+        fixes=[f"!mkdir {place}/from"],
     )
 
 
@@ -90,7 +90,7 @@ def test_a_source_that_an_earlier_mount_covers(place: Path) -> None:
         "run true",
         call="MS_BIND, NULL) = -1 ENOENT",
         cause=f"mount tmpfs on {place}/over was made before and covers it",
-        mends=[
+        fixes=[
             "reset mounts",
             "mount tmpfs /srv",
             f"mount bind {place}/over/from /mnt",
@@ -107,7 +107,7 @@ def test_a_source_in_a_new_and_empty_mount() -> None:
         "run true",
         call="= -1 ENOENT",
         cause="your tmpfs on /srv is new and empty",
-        mends=["reset mounts", "mount tmpfs /srv"],
+        fixes=["reset mounts", "mount tmpfs /srv"],
     )
 
 
@@ -127,13 +127,13 @@ def test_a_target_in_a_new_and_empty_mount(place: Path, mount: str, made: str) -
         "run true",
         call="= -1 ENOENT",
         cause=f"there is no directory {place}/in inside, because your tmpfs on {place} is new",
-        mends=[
+        fixes=[
             "reset mounts",
             f"mount tmpfs {place}",
             f"sh mkdir -p {place}/in && {made.format(place)}",
         ],
     )
-    out, said = session(["flags +mnt", *lesson.mends])
+    out, said = session(["flags +mnt", *lesson.fixes])
     assert not FAILED.findall(out)
     assert not said
 
@@ -146,7 +146,7 @@ def test_a_target_that_is_a_dangling_link(place: Path) -> None:
         "run true",
         call="= -1 ENOENT",
         cause=f"{place}/link is a symbolic link to {place}/nowhere, which is not there",
-        mends=[f"!mkdir {place}/nowhere"],
+        fixes=[f"!mkdir {place}/nowhere"],
     )
 
 
@@ -157,7 +157,7 @@ def test_a_device_that_is_not_there() -> None:
         "run true",
         call='mount("/dev/nosuch", "/mnt", "ext4", 0, NULL) = -1 ENOENT',
         cause="there is no device /dev/nosuch here",
-        mends=["reset mounts", "mount tmpfs /mnt"],
+        fixes=["reset mounts", "mount tmpfs /mnt"],
     )
 
 
@@ -171,7 +171,7 @@ def test_a_target_that_is_a_file(place: Path) -> None:
             "run true",
             call="= -1 ENOTDIR (Not a directory)",
             cause=f"{place}/{name} is not a directory, and tmpfs can be mounted on a directory only",
-            mends=[f"!mkdir /tmp/{name}", "reset mounts", f"mount tmpfs /tmp/{name}"],
+            fixes=[f"!mkdir /tmp/{name}", "reset mounts", f"mount tmpfs /tmp/{name}"],
         )
     finally:
         os.rmdir(f"/tmp/{name}")
@@ -184,7 +184,7 @@ def test_a_file_bound_on_a_directory(place: Path) -> None:
         "run true",
         call="= -1 ENOTDIR",
         cause=f"/etc/passwd is a file and {place} is a directory, and a file is bound on a file",
-        mends=[
+        fixes=[
             f"!touch {place}/passwd",
             "reset mounts",
             f"mount bind /etc/passwd {place}/passwd -o ro",
@@ -202,7 +202,7 @@ def test_a_directory_bound_on_a_file(place: Path) -> None:
             "run true",
             call="= -1 ENOTDIR",
             cause=f"/etc is a directory and {place}/{name} is not",
-            mends=[f"!mkdir /tmp/{name}", "reset mounts", f"mount bind /etc /tmp/{name}"],
+            fixes=[f"!mkdir /tmp/{name}", "reset mounts", f"mount bind /etc /tmp/{name}"],
         )
     finally:
         os.rmdir(f"/tmp/{name}")
@@ -220,7 +220,7 @@ def test_a_target_below_a_file(mount: str, make: str) -> None:
             "run true",
             call="= -1 ENOTDIR",
             cause="/etc/passwd is a file, so there is nothing below it",
-            mends=[f"{make} {target}", "reset mounts", f"mount {mount} {target}"],
+            fixes=[f"{make} {target}", "reset mounts", f"mount {mount} {target}"],
         )
     finally:
         os.rmdir(target) if os.path.isdir(target) else os.unlink(target)
@@ -234,25 +234,25 @@ def test_an_unknown_file_system(typed: str, meant: str) -> None:
         "run true",
         call=f'mount("{typed}", "/mnt", "{typed}", 0, NULL) = -1 ENODEV (No such device)',
         cause=f"this kernel knows no file system {typed}: it is not in /proc/filesystems",
-        mends=["reset mounts", f"mount {meant} /mnt"],
+        fixes=["reset mounts", f"mount {meant} /mnt"],
     )
 
 
 @pytest.mark.parametrize(
-    ("source", "cause", "mend"),
+    ("source", "cause", "fix"),
     [
         ("/etc", "/etc is a directory; a bind mount", "mount bind /etc /mnt"),
         ("/dev/null", "/dev/null is none", "mount tmpfs /mnt"),
     ],
 )
-def test_no_block_device(source: str, cause: str, mend: str) -> None:
+def test_no_block_device(source: str, cause: str, fix: str) -> None:
     teach(
         "flags +mnt",
         f"mount ext4 {source} /mnt",
         "run true",
         call="= -1 ENOTBLK (Block device required)",
         cause=cause,
-        mends=["reset mounts", mend],
+        fixes=["reset mounts", fix],
     )
 
 
@@ -263,7 +263,7 @@ def test_the_same_file_system_twice_in_one_place() -> None:
         "run true",
         call="= -1 EBUSY (Device or resource busy)",
         cause="a new net namespace has its own",
-        mends=["flags +net"],
+        fixes=["flags +net"],
     )
 
 
@@ -288,7 +288,7 @@ def test_the_same_file_system_queued_twice() -> None:
         "run true",
         call="= -1 EBUSY",
         cause="you mount the same mqueue on /mnt twice",
-        mends=["reset mounts", "mount mqueue /mnt"],
+        fixes=["reset mounts", "mount mqueue /mnt"],
     )
 
 
@@ -309,25 +309,25 @@ def test_a_device_that_is_mounted_writable_already() -> None:
         "run true",
         call="MS_RDONLY, NULL) = -1 EBUSY",
         cause=f"{root} is mounted on / already, writable",
-        mends=["reset mounts", "mount bind / /mnt -o ro"],
+        fixes=["reset mounts", "mount bind / /mnt -o ro"],
     )
 
 
 @pytest.mark.parametrize(
-    ("options", "mend"),
+    ("options", "fix"),
     [
         ("nosuch=1", "mount tmpfs /mnt"),
         ("size=abc,nosuid", "mount tmpfs /mnt -o nosuid"),
     ],
 )
-def test_options_that_the_file_system_does_not_understand(options: str, mend: str) -> None:
+def test_options_that_the_file_system_does_not_understand(options: str, fix: str) -> None:
     teach(
         "flags +mnt",
         f"mount tmpfs /mnt -o {options}",
         "run true",
         call="= -1 EINVAL (Invalid argument)",
         cause="tmpfs does not understand its options",
-        mends=["reset mounts", mend],
+        fixes=["reset mounts", fix],
     )
 
 
@@ -338,7 +338,7 @@ def test_overlay_without_its_directories() -> None:
         "run true",
         call='"overlay", 0, NULL) = -1 EINVAL',
         cause="must be told which: lowerdir=TOP:BELOW",
-        mends=["reset mounts", "mount overlay /mnt -o lowerdir=/etc:/usr"],
+        fixes=["reset mounts", "mount overlay /mnt -o lowerdir=/etc:/usr"],
     )
 
 
@@ -349,7 +349,7 @@ def test_a_remount_of_what_is_no_mount_point() -> None:
         "run true",
         call="MS_RDONLY|MS_REMOUNT|MS_BIND, NULL) = -1 EINVAL",
         cause="/srv is no mount point, and this changes a mount",
-        mends=["reset mounts", "mount bind /srv /srv", "mount bind /srv /srv -o remount,ro"],
+        fixes=["reset mounts", "mount bind /srv /srv", "mount bind /srv /srv -o remount,ro"],
     )
 
 
@@ -360,7 +360,7 @@ def test_a_move_of_what_is_no_mount_point() -> None:
         "run true",
         call="MS_MOVE, NULL) = -1 EINVAL",
         cause="/srv is no mount point",
-        mends=["reset mounts", "mount bind /srv /srv", "mount none /srv /mnt -o move"],
+        fixes=["reset mounts", "mount bind /srv /srv", "mount none /srv /mnt -o move"],
     )
 
 
@@ -371,7 +371,7 @@ def test_a_locked_mount_that_is_moved() -> None:
         "run true",
         call="MS_MOVE, NULL) = -1 EINVAL",
         cause="locked to its place",
-        mends=["reset mounts", "mount rbind /dev/shm /mnt"],
+        fixes=["reset mounts", "mount rbind /dev/shm /mnt"],
     )
 
 
@@ -383,7 +383,7 @@ def test_a_bind_that_would_uncover_locked_mounts() -> None:
         "run true",
         call='mount("/dev", "/mnt", NULL, MS_BIND, NULL) = -1 EINVAL',
         cause="in a user namespace they may not be left out",
-        mends=["reset mounts", "mount rbind /dev /mnt -o nosuid"],
+        fixes=["reset mounts", "mount rbind /dev /mnt -o nosuid"],
     )
 
 
@@ -395,12 +395,12 @@ def test_an_unbindable_source() -> None:
         "run true",
         call="MS_BIND, NULL) = -1 EINVAL",
         cause="you made the mount on /srv unbindable",
-        mends=["reset mounts", "mount bind /srv /srv -o ro", "mount bind /srv /mnt"],
+        fixes=["reset mounts", "mount bind /srv /srv -o ro", "mount bind /srv /mnt"],
     )
 
 
 @pytest.mark.parametrize(
-    ("options", "cause", "mends"),
+    ("options", "cause", "fixes"),
     [
         ("lowerdir={d}/none:{d}/a", "there is no directory {d}/none for", ["!mkdir {d}/none"]),
         ("lowerdir=/etc/passwd:{d}/a", "/etc/passwd is no directory", ["reset mounts"]),
@@ -430,7 +430,7 @@ def test_an_unbindable_source() -> None:
     ],
 )
 def test_what_the_directories_of_an_overlay_lack(
-    options: str, cause: str, mends: list[str], place: Path
+    options: str, cause: str, fixes: list[str], place: Path
 ) -> None:
     (place / "a").mkdir()
     (place / "b").mkdir()
@@ -440,7 +440,7 @@ def test_what_the_directories_of_an_overlay_lack(
         "run true",
         call='mount("overlay", "/mnt", "overlay", ',
         cause=cause.replace("{d}", str(place)),
-        mends=[mend.replace("{d}", str(place)) for mend in mends],
+        fixes=[fix.replace("{d}", str(place)) for fix in fixes],
     )
 
 
@@ -451,7 +451,7 @@ def test_a_device_that_is_not_there_and_whose_name_is_no_path() -> None:
         "run true",
         call='mount("none.img", "/mnt", "ext4", 0, NULL) = -1 ENOENT',
         cause="there is no device none.img here",
-        mends=["reset mounts", "mount tmpfs /mnt"],
+        fixes=["reset mounts", "mount tmpfs /mnt"],
     )
 
 
@@ -466,7 +466,7 @@ def test_a_target_on_a_read_only_file_system() -> None:
             before=["unshare", "-m", *sh(f"{read_only} && mount -B /mnt /var/tmp")],
             call=f'mount("none", "/mnt/{name}", "tmpfs", 0, NULL) = -1 ENOENT',
             cause="none can be made, because the file system there is read-only; /dev/shm is open",
-            mends=[
+            fixes=[
                 f"!mkdir /dev/shm/{name}",
                 "reset mounts",
                 f"mount tmpfs /dev/shm/{name}",

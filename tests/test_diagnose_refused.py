@@ -24,7 +24,7 @@ def test_what_needs_a_namespace_of_its_own(fstype: str, kind: str) -> None:
         "run true",
         call="= -1 EPERM (Operation not permitted)",
         cause=f" {kind} namespace, and here it is still that of the host",
-        mends=[f"flags +{kind}"],
+        fixes=[f"flags +{kind}"],
     )
 
 
@@ -39,7 +39,7 @@ def test_a_file_system_that_no_user_namespace_may_mount(fstype: str) -> None:
         "run true",
         call="= -1 EPERM",
         cause=f"the kernel lets no user namespace mount {fstype}; as root you can do without +user",
-        mends=["flags -user"],
+        fixes=["flags -user"],
     )
 
 
@@ -52,7 +52,7 @@ def test_a_file_system_that_no_user_namespace_may_mount_as_an_ordinary_user() ->
         start=unprivileged_command(),
         call="= -1 EPERM",
         cause="the kernel lets no user namespace mount devtmpfs; tmpfs is one that it may",
-        mends=["reset mounts", "mount tmpfs /srv", "mount tmpfs /mnt"],
+        fixes=["reset mounts", "mount tmpfs /srv", "mount tmpfs /mnt"],
     )
 
 
@@ -65,7 +65,7 @@ def test_a_masked_proc_as_root() -> None:
         before=["unshare", "-mpf", "--mount-proc", *sh("mount --bind /dev/null /proc/meminfo")],
         call='mount("proc", "/proc", "proc", 0, NULL) = -1 EPERM',
         cause="part of /proc is covered here (/proc/meminfo), as in a container",
-        mends=["flags -user", "reset map"],
+        fixes=["flags -user", "reset map"],
     )
 
 
@@ -80,7 +80,7 @@ def test_a_masked_proc_as_an_ordinary_user() -> None:
         start=unprivileged_command(),
         call='mount("proc", "/proc", "proc", 0, NULL) = -1 EPERM',
         cause="part of /proc is covered here (/proc/meminfo), as in a container",
-        mends=["reset mounts", "mount tmpfs /mnt"],
+        fixes=["reset mounts", "mount tmpfs /mnt"],
     )
 
 
@@ -92,7 +92,7 @@ def test_a_masked_proc_for_root_of_a_container() -> None:
         before=["unshare", "-m", *sh("mount --bind /dev/null /proc/meminfo"), "unshare", "-rmpf"],
         call='mount("proc", "/mnt", "proc", 0, NULL) = -1 EPERM',
         cause="part of /proc is covered here",
-        mends=["reset mounts"],
+        fixes=["reset mounts"],
     )
 
 
@@ -117,7 +117,7 @@ def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_e
         cause=f"kernel.{name} is 1 on this machine: only root may have rights in user namespaces",
         works=False,
     )
-    assert f"sysctl -w kernel.{name}=0" in lesson.mends[0]
+    assert f"sysctl -w kernel.{name}=0" in lesson.fixes[0]
 
 
 def test_a_read_only_proc() -> None:
@@ -129,7 +129,7 @@ def test_a_read_only_proc() -> None:
         start=unprivileged_command(),
         call="= -1 EPERM",
         cause="/proc is mounted ro here, and in a user namespace a new proc may not be less strict",
-        mends=["reset mounts", "mount proc /mnt -o ro"],
+        fixes=["reset mounts", "mount proc /mnt -o ro"],
     )
 
 
@@ -142,7 +142,7 @@ def test_locked_flags_of_a_bind_mount(place: Path) -> None:
         before=["unshare", "-m", *sh(f"mount -t tmpfs -o nosuid,nodev,noexec none {place}")],
         call='mount("none", "/mnt", NULL, MS_RDONLY|MS_REMOUNT|MS_BIND, NULL) = -1 EPERM',
         cause=f"{place} is mounted nosuid,nodev,noexec outside",
-        mends=[
+        fixes=[
             "reset mounts",
             "mount tmpfs /srv",
             f"mount bind {place} /mnt -o ro,nosuid,nodev,noexec",
@@ -168,7 +168,7 @@ def test_a_remount_of_a_file_system_from_outside() -> None:
         "run true",
         call="= -1 EPERM",
         cause="belongs to the user namespace outside",
-        mends=["reset mounts", "mount none /dev/shm -o remount,ro,bind"],
+        fixes=["reset mounts", "mount none /dev/shm -o remount,ro,bind"],
     )
 
 
@@ -185,7 +185,7 @@ def test_the_way_to_a_target_is_closed_to_root_in_a_user_namespace(place: Path) 
         "run true",
         call="= -1 EACCES (Permission denied)",
         cause=f"{closed} is closed to others by its permissions",
-        mends=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
+        fixes=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
     )
 
 
@@ -204,7 +204,7 @@ def test_the_way_to_a_target_is_closed_to_an_ordinary_user(place: Path) -> None:
             start=unprivileged_command(),
             call="= -1 EACCES (Permission denied)",
             cause=f"uid {UID} may not go through the directory {closed}",
-            mends=[f"!mkdir /tmp/{name}", "reset mounts", f"mount tmpfs /tmp/{name}"],
+            fixes=[f"!mkdir /tmp/{name}", "reset mounts", f"mount tmpfs /tmp/{name}"],
         )
     finally:
         os.rmdir(f"/tmp/{name}")
@@ -221,7 +221,7 @@ def test_umount_of_what_is_no_mount() -> None:
         "run true",
         call='umount2("/srv", 0) = -1 EINVAL (Invalid argument)',
         cause="nothing is mounted on /srv",
-        mends=["reset mounts", "mount tmpfs /mnt"],
+        fixes=["reset mounts", "mount tmpfs /mnt"],
     )
 
 
@@ -233,7 +233,7 @@ def test_many_mounts_are_not_all_listed_to_be_typed_again() -> None:
         "run true",
         call='umount2("/srv", 0) = -1 EINVAL (Invalid argument)',
         cause="nothing is mounted on /srv",
-        mends=["reset mounts"],
+        fixes=["reset mounts"],
     )
 
 
@@ -244,7 +244,7 @@ def test_umount_of_what_is_not_there() -> None:
         "run true",
         call='umount2("/nosuch", 0) = -1 ENOENT',
         cause="there is no /nosuch",
-        mends=["reset mounts"],
+        fixes=["reset mounts"],
     )
 
 
@@ -256,7 +256,7 @@ def test_umount_of_a_locked_mount_as_root() -> None:
         "run true",
         call='umount2("/dev/shm", 0) = -1 EINVAL',
         cause="was made outside of the user namespace and is locked inside it",
-        mends=["flags -user", "reset map"],
+        fixes=["flags -user", "reset map"],
     )
 
 
@@ -269,7 +269,7 @@ def test_umount_of_a_locked_mount_as_an_ordinary_user() -> None:
         start=unprivileged_command(),
         call='umount2("/dev/shm", MNT_DETACH) = -1 EINVAL',
         cause="but it can be covered",
-        mends=["reset mounts", "mount tmpfs /dev/shm"],
+        fixes=["reset mounts", "mount tmpfs /dev/shm"],
     )
 
 
@@ -280,7 +280,7 @@ def test_umount_of_a_mount_with_mounts_below() -> None:
         "run true",
         call='umount2("/dev", 0) = -1 EBUSY (Device or resource busy)',
         cause="is mounted below it",
-        mends=["reset mounts", "umount /dev -l"],
+        fixes=["reset mounts", "umount /dev -l"],
     )
 
 
@@ -299,5 +299,5 @@ def test_propagation_in_a_chroot_into_a_plain_directory(place: Path) -> None:
         before=["unshare", "-m", *sh(build), "chroot", f"{place}/root"],
         call='mount("none", "/", NULL, MS_REC|MS_PRIVATE, NULL) = -1 EINVAL',
         cause="nsh runs in a chroot whose / is a plain directory and no mount point",
-        mends=["propagation unchanged"],
+        fixes=["propagation unchanged"],
     )

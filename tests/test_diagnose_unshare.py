@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nsh.diagnose.unshare import unshare
 from nsh.host import Host
+from nsh.parts.namespaces.diagnose import unshare
 from nsh.state import State
 from tests.conftest import NSH
 from tests.diagnosis import teach
@@ -34,7 +34,7 @@ def test_without_privilege(name: str) -> None:
         start=unprivileged_command(),
         call="unshare(CLONE_NEW",
         cause="CAP_SYS_ADMIN",
-        mends=["flags +user", "map root"],
+        fixes=["flags +user", "map root"],
     )
 
 
@@ -47,7 +47,7 @@ def test_a_limit_of_0(name: str) -> None:
         before=["unshare", "-r", *lower],
         call="= -1 ENOSPC (No space left on device)",
         cause=f"user.max_{name}_namespaces is 0",
-        mends=[f"!sysctl -w user.max_{name}_namespaces=1000"],
+        fixes=[f"!sysctl -w user.max_{name}_namespaces=1000"],
     )
 
 
@@ -81,7 +81,7 @@ def test_a_limit_in_a_user_namespace_around() -> None:
         before=["unshare", "-r", *hold, "unshare", "-r"],
         call="unshare(CLONE_NEWUTS|CLONE_NEWUSER) = -1 ENOSPC",
         cause="as many as a user namespace around this one allows",
-        mends=["flags -user", "reset map"],
+        fixes=["flags -user", "reset map"],
     )
 
 
@@ -92,7 +92,7 @@ def test_user_namespaces_nested_as_deep_as_can_be() -> None:
         before=["unshare", "-r"] * 33,
         call="unshare(CLONE_NEWUSER) = -1 ENOSPC",
         cause="nested 32 deep already",
-        mends=["flags -user"],
+        fixes=["flags -user"],
     )
 
 
@@ -103,7 +103,7 @@ def test_pid_namespaces_nested_as_deep_as_can_be() -> None:
         before=["unshare", "-pf"] * 32,
         call="unshare(CLONE_NEWPID) = -1 ENOSPC",
         cause="nest at most 32 deep",
-        mends=["flags -pid"],
+        fixes=["flags -pid"],
     )
 
 
@@ -118,7 +118,7 @@ def test_user_namespace_in_a_chroot_made_of_a_bind_mount() -> None:
         before=["unshare", "-m", *sh(CHROOT), "chroot", "/mnt"],
         call="unshare(CLONE_NEWUSER|CLONE_NEWPID) = -1 EPERM",
         cause="nsh runs in a chroot",
-        mends=["flags -user", "reset map"],
+        fixes=["flags -user", "reset map"],
     )
 
 
@@ -135,7 +135,7 @@ def test_user_namespace_in_a_chroot_without_proc() -> None:
         ],
         call="unshare(CLONE_NEWUSER) = -1 EPERM",
         cause="chroot",
-        mends=["flags -user"],
+        fixes=["flags -user"],
     )
 
 
@@ -147,7 +147,7 @@ def test_user_namespace_in_a_chroot_as_an_ordinary_user() -> None:
         start=unprivileged_command(),
         call="unshare(CLONE_NEWUSER) = -1 EPERM",
         cause="chroot",
-        mends=["quit"],
+        fixes=["quit"],
         works=False,
     )
 
@@ -159,7 +159,7 @@ def test_user_namespace_without_a_map_around() -> None:
         before=["unshare", "-U"],
         call="unshare(CLONE_NEWUSER) = -1 EPERM",
         cause="does not map its own uid (so it shows as 65534)",
-        mends=["quit"],
+        fixes=["quit"],
         works=False,
     )
 
@@ -195,8 +195,8 @@ def test_user_namespaces_switched_off_by_a_sysctl_file_put_there_and_an_injected
         cause=f"kernel.{name} is {off} on this machine",
         works=False,
     )
-    assert len(lesson.mends) == 1
-    assert f"sysctl -w kernel.{name}={on}" in lesson.mends[0]
+    assert len(lesson.fixes) == 1
+    assert f"sysctl -w kernel.{name}={on}" in lesson.fixes[0]
 
 
 def test_a_seccomp_filter(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_kernel_without_that_namespace_with_a_stubbed_look_at_proc(
     found = unshare(errno.EINVAL, State(flags=("uts", "time")), Host())
     assert found is not None
     assert f"this kernel ({os.uname().release}) has no time namespaces" in found.cause
-    assert found.mends == ("flags -time",)
+    assert found.fixes == ("flags -time",)
 
 
 def test_pid_1_of_a_namespace_made_without_a_fork_is_dead() -> None:
@@ -251,7 +251,7 @@ def test_pid_1_of_a_namespace_made_without_a_fork_is_dead() -> None:
         before=["unshare", "-p"],
         call="clone(child_stack=NULL, flags=SIGCHLD) = -1 ENOMEM (Cannot allocate memory)",
         cause="unshare -p without -f",
-        mends=["quit"],
+        fixes=["quit"],
         works=False,
     )
 
@@ -263,7 +263,7 @@ def test_pid_1_of_a_namespace_made_without_a_fork_has_no_parent_to_give() -> Non
         before=["unshare", "-p"],
         call="clone(child_stack=NULL, flags=CLONE_PARENT|SIGCHLD) = -1 EINVAL",
         cause="unshare -p without -f",
-        mends=["quit"],
+        fixes=["quit"],
         works=False,
     )
 

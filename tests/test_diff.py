@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsh.sides import columns, side_by_side, unified
+from nsh.teach.diff import columns, side_by_side, unified
 from tests.conftest import NSH, nsh
 
 
@@ -190,7 +190,9 @@ def test_colours_at_the_prompt_and_not_with_no_color() -> None:
 
 
 def test_ctrl_c_ends_it_with_status_130() -> None:
-    seen = _at_a_terminal(80, "diff sh -c 'echo begun >/dev/tty; sleep 600'\n", after="begun\r")
+    seen = _at_a_terminal(
+        80, "diff sh -c 'echo begun >/dev/tty; exec sleep 600'\n", after="begun\r"
+    )
     assert "[130]" in seen
 
 

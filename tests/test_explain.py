@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nsh import explain
-from nsh.namespaces import NAMESPACES
+from nsh.linux.namespaces import NAMESPACES
 from nsh.shell import Shell
+from nsh.teach import explain
 from tests.conftest import ROOT, nsh
 
 TOPICS = [topic for group in explain.groups().values() for topic in group]
@@ -19,10 +19,9 @@ NOT_HERE = {"EUSERS", "EAGAIN", "ENOSYS", "ENFILE"}
 """Errnos that cannot be brought about safely: their experiment looks at the limit behind them."""
 
 
-def sources(name: str) -> str:
-    """The text of a module of nsh, or of all files of a package."""
-    place = ROOT / "nsh" / name
-    files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+def sources(*names: str) -> str:
+    """The text of all files of these rooms."""
+    files = [file for name in names for file in sorted((ROOT / "nsh" / name).rglob("*.py"))]
     return "".join([file.read_text() for file in files])
 
 
@@ -36,16 +35,16 @@ def test_a_topic_is_whole(topic: explain.Topic) -> None:
     assert re.fullmatch(r"[\w.-]+\(\d\)(, [\w.-]+\(\d\))*", topic.man)
     text = explain.text(topic)
     assert max(map(len, text.splitlines())) <= 80
-    assert explain.find(topic.name) is topic
+    assert explain.topic_of(topic.name) is topic
     for name in topic.also:
-        assert explain.find(name) is topic, name
+        assert explain.topic_of(name) is topic, name
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_the_experiment_works(topic: explain.Topic) -> None:
     result = nsh(stdin="\n".join(topic.lines) + "\n", merged=True)
     assert result.stdout
-    errno = explain.find(topic.name) in explain.groups()["Errnos"]
+    errno = explain.topic_of(topic.name) in explain.groups()["Errnos"]
     if not errno:
         lines = result.stdout.splitlines()
         assert [line for line in lines if re.match(r"nsh: stdin:\d+: (?!\[)", line)] == []
@@ -57,20 +56,21 @@ def test_the_experiment_works(topic: explain.Topic) -> None:
 
 
 def test_every_call_of_a_plan_has_a_topic() -> None:
-    calls = set(re.findall(r'Call\(\s*\w+,\s*"(\w+)"', sources("plan")))
-    assert {"mount", "execve", "prctl", "wait4", "readlink"} <= calls
-    assert {call for call in calls if explain.find(call) is None} == set()
+    made = re.findall(r'(?:Call|_named)\(\s*\w+,\s*"(\w+)"', sources("plan", "parts"))
+    calls = set(made)
+    assert {"mount", "execve", "prctl", "wait4", "readlink", "sethostname"} <= calls
+    assert {call for call in calls if explain.topic_of(call) is None} == set()
 
 
 def test_every_errno_of_a_diagnosis_has_a_topic() -> None:
-    numbers = set(re.findall(r"errno\.(E[A-Z0-9]+)\b", sources("diagnose")))
+    numbers = set(re.findall(r"errno\.(E[A-Z0-9]+)\b", sources("plan", "parts")))
     assert "EPERM" in numbers
-    assert {number for number in numbers if explain.find(number) is None} == set()
+    assert {number for number in numbers if explain.topic_of(number) is None} == set()
 
 
 def test_every_namespace_is_found_by_all_its_names() -> None:
     for namespace in NAMESPACES:
-        topic = explain.find(namespace.name)
+        topic = explain.topic_of(namespace.name)
         assert topic is not None
         for name in (
             namespace.constant,
@@ -78,7 +78,7 @@ def test_every_namespace_is_found_by_all_its_names() -> None:
             namespace.constant.removeprefix("CLONE_"),
             f"{namespace.name} namespace",
         ):
-            assert explain.find(name) is topic, name
+            assert explain.topic_of(name) is topic, name
         assert namespace.man in topic.man
 
 

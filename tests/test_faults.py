@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from nsh.call import CHILD, PARENT, Call, Plan, Slot
-from nsh.plan import plan
-from nsh.render import call_text
+from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.words import split
 from tests.conftest import NSH, ROOT
@@ -222,8 +221,8 @@ def pattern(call: Call) -> str:
     names = {call.actor for call in PLAN.calls} | {
         arg.name for each in PLAN.calls for arg in each.args if isinstance(arg, Slot)
     }
-    names |= {name for each in PLAN.calls for name in each.gives}
-    text = re.escape(call_text(call, dict.fromkeys(names, 987654321)))
+    names |= {name for each in PLAN.calls for name in each.fills}
+    text = re.escape(call.text(dict.fromkeys(names, 987654321)))
     return text.replace("987654321", r"\S+").replace("envp", r"\w+")
 
 
@@ -234,7 +233,8 @@ def test_the_second_process_may_fail_too(name: str) -> None:
     driver = f"""
 import ctypes, sys
 sys.path.insert(0, {str(ROOT)!r})
-from nsh import cli, syscalls
+from nsh import cli
+from nsh.linux import syscalls
 real, counted = syscalls.in_c, []
 def fails(*args):
     ctypes.set_errno(12)

@@ -8,7 +8,7 @@ from tests.conftest import nsh
 
 
 @pytest.mark.parametrize(
-    ("line", "why", "mend"),
+    ("line", "why", "fix"),
     [
         ("hostname x", "sethostname would rename the host", "flags +uts"),
         ("domainname x", "setdomainname would rename the host", "flags +uts"),
@@ -21,13 +21,13 @@ from tests.conftest import nsh
         ("setgroups allow", "ids are mapped in a new user namespace only", "flags +user"),
     ],
 )
-def test_what_would_reach_the_host_is_refused(line: str, why: str, mend: str) -> None:
+def test_what_would_reach_the_host_is_refused(line: str, why: str, fix: str) -> None:
     refused = nsh("-x", "-c", f"{line}\nrun echo ran")
     assert (refused.returncode, refused.stdout) == (125, "")
     cause, last = refused.stderr.splitlines()  # and no system call before them
     assert why in cause
-    assert last == f"nsh: -c:2: try: {mend}"
+    assert last == f"nsh: -c:2: try: {fix}"
     # Only in a new user namespace can what is shared inside not reach the host.
     more = " +user" if "shared" in line else ""
-    mended = nsh("-c", f"{line}\n{mend}{more}\nrun echo ran")
+    mended = nsh("-c", f"{line}\n{fix}{more}\nrun echo ran")
     assert (mended.returncode, mended.stdout, mended.stderr) == (0, "ran\n", "")

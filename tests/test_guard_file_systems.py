@@ -31,9 +31,9 @@ def test_the_file_system_of_the_host_is_not_changed(line: str, why: str) -> None
 def test_the_mend_makes_one_mount_read_only() -> None:
     typed = "flags +mnt\nmount none /mnt -o remount,ro\nrun true\n"
     failed = nsh(stdin=typed, before=TMPFS)
-    mends = [line.partition("try: ")[2] for line in failed.stderr.splitlines() if "try: " in line]
-    assert mends == ["reset mounts", "mount bind /mnt /mnt -o remount,ro"]
-    typed += "\n".join([*mends, "run touch /mnt/x", "!touch /mnt/y && ls /mnt", ""])
+    fixes = [line.partition("try: ")[2] for line in failed.stderr.splitlines() if "try: " in line]
+    assert fixes == ["reset mounts", "mount bind /mnt /mnt -o remount,ro"]
+    typed += "\n".join([*fixes, "run touch /mnt/x", "!touch /mnt/y && ls /mnt", ""])
     result = nsh(stdin=typed, before=TMPFS)
     assert "touch: cannot touch '/mnt/x': Read-only file system" in result.stderr
     assert result.stdout == "y\n"

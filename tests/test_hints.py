@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nsh.hints import judge
 from nsh.state import Mount, State
+from nsh.teach.hints import met
 from tests.conftest import nsh
 
 PROC = Mount("proc", "proc", "/proc")
@@ -71,12 +71,12 @@ def test_what_is_no_surprise_gets_no_hint(before: str, run: str) -> None:
 def test_what_the_hint_proposes_mends_it() -> None:
     for before, run, _ in MET:
         told = nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
-        mend = told.partition("; try: ")[2].strip()
-        if mend.startswith("sh "):
-            assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{mend}\n").stderr
+        fix = told.partition("; try: ")[2].strip()
+        if fix.startswith("sh "):
+            assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{fix}\n").stderr
             continue
-        result = nsh(stdin=f"hints on\n{before}\n{mend}\n{run}\n")
-        assert "hint: " not in result.stderr, mend
+        result = nsh(stdin=f"hints on\n{before}\n{fix}\n{run}\n")
+        assert "hint: " not in result.stderr, fix
         assert result.returncode == run.startswith("diff")  # now there is a difference
 
 
@@ -86,18 +86,18 @@ def test_scripts_get_none_and_the_switch_shows_itself() -> None:
 
 
 def test_a_run_that_failed_to_start_gets_none() -> None:
-    assert judge(State(flags=("pid",)), ["ps"], 125) is None
+    assert met(State(flags=("pid",)), ["ps"], 125) is None
 
 
 def test_a_shell_looks_at_everything_one_surprise_at_a_time() -> None:
     state = State(flags=("pid", "mnt", "uts", "net"))
     given: list[str] = []
-    while (hint := judge(state, ["/bin/bash"], 0, given)) is not None:
+    while (hint := met(state, ["/bin/bash"], 0, given)) is not None:
         given.append(hint.name)
     assert given == ["proc", "mounts", "name", "loopback"]
 
 
 def test_a_bind_of_proc_is_still_the_hosts() -> None:
     state = State(flags=("pid", "mnt"), mounts=(Mount("rbind", "/proc", "/proc"),))
-    assert judge(state, ["ps"], 0) is not None
-    assert judge(state.replace(mounts=(PROC,)), ["ps"], 0) is None
+    assert met(state, ["ps"], 0) is not None
+    assert met(state.replace(mounts=(PROC,)), ["ps"], 0) is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh import goal, lesson
+from nsh.course import goal, lesson
 from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.parse import FormatError
@@ -247,7 +247,7 @@ def test_a_file_that_is_no_lesson_is_no_traceback(tmp_path: Path) -> None:
 
 def test_a_long_miss_is_told_in_three_lines() -> None:
     [session] = [step.goal for step in lesson.read(lesson.path_of("net") or "").steps[:1]]
-    missed = goal.judge(session, START, [])
+    missed = goal.missed(session, START, [])
     assert missed is not None
     link = os.readlink("/proc/self/ns/net")
     number = re.sub(r"\D", "", link)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.token import Comment, Error, Generic, Keyword, Name, Operator, String, Text
 
-from nsh.lexer import NshLexer, TranscriptLexer, command_names
+from nsh.prompt.lexer import NshLexer, TranscriptLexer, command_names
 from nsh.shell import Shell
 
 

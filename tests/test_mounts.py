@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nsh.mounts import OPTIONS, parse_options
+from nsh.linux.mountflags import OPTIONS, parse_options
 from tests.conftest import nsh
 
 OPPOSITES = {

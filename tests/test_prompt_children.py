@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.processes import stat_fields
+from nsh.linux.processes import stat_fields
 from tests.runs import NSH
 from tests.screen import TOOLBAR, Start, toolbar
 

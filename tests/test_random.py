@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nsh.core import Failure
+from nsh.errors import Failure
 from nsh.files import open_script
 from nsh.shell import Shell
 from nsh.state import State

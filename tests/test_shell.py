@@ -1,4 +1,4 @@
-"""Every command: silent when it succeeds, its value without arguments, its mistakes and their mends."""
+"""Every command: silent when it succeeds, its value without arguments, its mistakes and their fixes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from nsh import words
-from nsh.core import HISTORY_LINES, Interrupted
-from nsh.namespaces import NAMESPACES
-from nsh.shell import GROUPS, Shell, summary_of
+from nsh.base import HISTORY_LINES
+from nsh.commands.manual import GROUPS, groups, summary_of
+from nsh.errors import Interrupted
+from nsh.linux.namespaces import NAMESPACES
+from nsh.shell import Shell
 
 Said = tuple[str, list[str], int]
 Told = pytest.CaptureFixture[str]
@@ -106,7 +108,7 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "why", "mend"),
+    ("line", "why", "fix"),
     [
         ("flag +pid", "there is no command flag: did you mean flags?", "flags +pid"),
         ("+pid", "there is no command +pid", "flags +pid"),
@@ -194,17 +196,17 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
         ('hostname "a', 'unclosed quote: "a', 'hostname "a"'),
     ],
 )  # fmt: skip
-def test_a_usage_error_names_its_mend(capsys: Told, line: str, why: str, mend: str) -> None:
+def test_a_usage_error_names_its_mend(capsys: Told, line: str, why: str, fix: str) -> None:
     shell = Shell()
-    assert say(capsys, line, shell=shell) == ("", [why, f"try: {mend}"], 2)
+    assert say(capsys, line, shell=shell) == ("", [why, f"try: {fix}"], 2)
     assert (shell.state, len(shell.past)) == (Shell().state, 0)
     # What is proposed can be typed: no usage error comes of it. (Only what starts nothing is.)
-    if mend.split()[0] not in ("run", "sh", "undo"):
-        assert say(capsys, mend)[2] == 0
+    if fix.split()[0] not in ("run", "sh", "undo"):
+        assert say(capsys, fix)[2] == 0
 
 
 @pytest.mark.parametrize(
-    ("lines", "why", "mends"),
+    ("lines", "why", "fixes"),
     [
         (["undo"], "there is nothing to undo", ["show"]),
         (["redo"], "there is nothing to redo", ["show"]),
@@ -221,9 +223,9 @@ def test_a_usage_error_names_its_mend(capsys: Told, line: str, why: str, mend: s
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_1(
-    capsys: Told, lines: list[str], why: str, mends: list[str]
+    capsys: Told, lines: list[str], why: str, fixes: list[str]
 ) -> None:
-    assert say(capsys, *lines) == ("", [why, *[f"try: {mend}" for mend in mends]], 1)
+    assert say(capsys, *lines) == ("", [why, *[f"try: {fix}" for fix in fixes]], 1)
 
 
 def test_a_line_with_an_open_quote_does_nothing(capsys: Told) -> None:
@@ -355,7 +357,7 @@ def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
     assert fifo.is_fifo()
 
 
-COMMANDS = [name for _, names in GROUPS for name in names]
+COMMANDS = [name for names in groups(Shell).values() for name in names]
 
 
 def test_help_teaches_every_command_once(capsys: Told) -> None:
@@ -364,7 +366,7 @@ def test_help_teaches_every_command_once(capsys: Told) -> None:
     assert (errors, status) == ([], 0)
     named = re.findall(r"^  (\w+)", out, re.MULTILINE)
     assert named == COMMANDS
-    assert [line for line in out.splitlines() if line in dict(GROUPS)] == list(dict(GROUPS))
+    assert [line for line in out.splitlines() if line in GROUPS] == list(GROUPS)
     assert max(len(line) for line in out.splitlines()) <= 80
 
 

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nsh.core import UNDO_ITEMS, UNDO_STEPS
-from nsh.mounts import OPTIONS
-from nsh.namespaces import NAMESPACES
-from nsh.render import state_commands
+from nsh.base import UNDO_ITEMS, UNDO_STEPS
+from nsh.linux.mountflags import OPTIONS
+from nsh.linux.namespaces import NAMESPACES
+from nsh.parts.ids.commands import MAPS
+from nsh.parts.mounts.commands import PROPAGATIONS
+from nsh.parts.table import RESETS, reset, state_commands
 from nsh.shell import Shell
-from nsh.state import MAPS, PROPAGATIONS, RESETS, START, Mount, State, Umount, reset
+from nsh.state import START, Mount, State, Umount
 from nsh.words import join
 
 characters = st.characters(exclude_characters="\0\n", exclude_categories=()).filter(
@@ -187,9 +189,9 @@ def test_reset_puts_back_that_part_and_no_other(what: str) -> None:
         "env A=1 -u B",
     ]
     full = built(everything).state
-    assert all(getattr(full, name) != getattr(START, name) for name in State.__slots__)
+    assert all(getattr(full, name) != getattr(START, name) for name in State._fields)
     left = built([*everything, f"reset {what}"]).state
-    for name in State.__slots__:
+    for name in State._fields:
         expected = START if name in RESETS[what] else full
         assert getattr(left, name) == getattr(expected, name)
     assert left == reset(full, what)
@@ -204,7 +206,7 @@ def test_values_are_compared_by_what_they_hold() -> None:
     assert hash(Umount("/a", True)) == hash(Umount("/a", True))
     state = State(flags=("pid",), mounts=(Umount("/a"),))
     assert {state: 1}[State(flags=("pid",), mounts=(Umount("/a"),))] == 1
-    assert repr(state) == "State(flags=('pid',), mounts=(Umount('/a', False),))"
+    assert repr(state) == "State(flags=('pid',), mounts=(Umount(target='/a'),))"
 
 
 def test_paths_are_seen_from_the_directory_inside(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.call import PARENT, Call, Plan, Slot
-from nsh.render import call_text
+from nsh.call import PARENT, Call, Plan, Polled, Slot
 from tests.conftest import NSH, ROOT, nsh
 
 ENV = {"PATH": "/nowhere:/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "NSH_TEST": 'a "b"\n'}
@@ -63,7 +62,7 @@ STATES = {
 PLANNER = f"""
 import base64, pickle, sys
 sys.path.insert(0, {str(ROOT)!r})
-from nsh.plan import plan
+from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.words import split
 shell = Shell()
@@ -141,8 +140,8 @@ def seen_by_strace(
         values[name] = int(made[1])
     started = False
     done.clear()
-    opened = iter([call.gives[0] for call in plan.calls if call.name == "openat"])
-    pipes = iter([call.gives for call in plan.calls if call.name == "pipe2"])
+    opened = iter([call.fills[0] for call in plan.calls if call.name == "openat"])
+    pipes = iter([call.fills for call in plan.calls if call.name == "pipe2"])
     for pid, line in lines:
         started = started or line.startswith("pipe2(")
         if not started or pid in done or pid in theirs or not re.match(r"\w+\(", line):
@@ -163,7 +162,7 @@ def seen_by_strace(
 
 
 def gifts(plan: Plan, actor: str) -> list[str]:
-    return [call.gives[0] for call in plan.calls if call.name == "clone" and call.actor == actor]
+    return [call.fills[0] for call in plan.calls if call.name == "clone" and call.actor == actor]
 
 
 def of_actor(plan: Plan, actor: str, executions: int) -> list[Call]:
@@ -198,7 +197,7 @@ def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> No
     assert set(calls) == {call.actor for call in plan.calls}
     for actor, seen in calls.items():
         executions = [result for call, result in seen if call.startswith("execve(")]
-        expected = [call_text(call, values) for call in of_actor(plan, actor, len(executions))]
+        expected = [call.text(values) for call in of_actor(plan, actor, len(executions))]
         assert [call for call, _ in seen] == expected
         if executions:
             tries = 2 if actor == plan.last and command.startswith("run ") else 1
@@ -228,13 +227,13 @@ def assert_trace(stderr: str, plan: Plan) -> None:
         for call, (text, result) in zip(of_actor(plan, actor, executions), mine, strict=True):
             if call.name == "pipe2":
                 numbers = re.findall(r"\d+", text.partition("[")[2])
-                values.update(zip(call.gives, map(int, numbers), strict=False))
-            elif call.gives:
-                values[call.gives[0]] = int(result)
+                values.update(zip(call.fills, map(int, numbers), strict=False))
+            elif call.fills:
+                values[call.fills[0]] = int(result)
     for actor in {call.actor for call in plan.calls}:
         mine = [(text, result) for who, text, result in lines if who == actor]
         executions = len([text for text, _ in mine if text.startswith("execve(")])
-        expected = [call_text(call, values) for call in of_actor(plan, actor, executions)]
+        expected = [call.text(values) for call in of_actor(plan, actor, executions)]
         assert [text for text, _ in mine] == expected
         if executions:
             assert mine[-1][1] == "0"
@@ -254,7 +253,7 @@ def assert_table(stdout: str, plan: Plan) -> None:
     before = ""
     for call in plan.calls:
         if not call.name == before == "execve":
-            expected.append(call_text(call))
+            expected.append(call.text())
         before = call.name
     assert rows == expected
 
@@ -273,9 +272,14 @@ def test_ranges_go_through_newuidmap(tmp_path: Path) -> None:
 
 def test_a_slot_is_not_filled_in_a_plan() -> None:
     plan = planned([], "flags +pid", "run true")
-    slots = [arg for call in plan.calls for arg in call.args if isinstance(arg, Slot)]
+    args = [arg for call in plan.calls for arg in call.args]
+    slots = [
+        arg.slot if isinstance(arg, Polled) else arg
+        for arg in args
+        if isinstance(arg, Slot | Polled)
+    ]
     assert slots
-    assert all(slot.name in call_text(Call(PARENT, "close", (slot,), "")) for slot in slots)
+    assert all(slot.name in Call(PARENT, "close", (slot,), "").text() for slot in slots)
 
 
 def test_one_variable_is_shown_as_strace_shows_it(tmp_readable: Path) -> None:

@@ -317,8 +317,9 @@ def test_scripts_pay_for_nothing_of_it() -> None:
         check=True,
     ).stderr
     loaded = {line.rpartition("|")[2].strip() for line in timing.splitlines()}
-    assert "nsh.record_commands" in loaded
-    assert not {name for name in loaded if name.startswith(("nsh.transcript", "prompt_toolkit"))}
+    of_transcripts = {name for name in loaded if name.startswith("nsh.transcript")}
+    assert of_transcripts == {"nsh.transcript", "nsh.transcript.commands"}
+    assert not {name for name in loaded if name.startswith("prompt_toolkit")}
     assert not loaded & {"subprocess", "tempfile", "dataclasses", "difflib"}
 
 

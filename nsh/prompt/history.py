@@ -6,8 +6,7 @@ import os
 
 from prompt_toolkit.history import History
 
-from nsh.files import replace
-from nsh.interactive import directory
+from nsh.files import own_file, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ KEEP_AT_MOST = 4 * READ_AT_MOST
 
 
 def history_path(environ: dict[str, str]) -> str:
-    """Where the history is kept."""
-    return os.path.join(directory(environ, "XDG_STATE_HOME", ".local/state"), "history")
+    """Where the history is kept, "" if there is no place for it."""
+    return own_file(environ, "XDG_STATE_HOME", ".local/state", "history")
 
 
 class SharedHistory(History):
@@ -38,6 +37,9 @@ class SharedHistory(History):
         self.path = path
         self.trouble = ""
         self._read: tuple[int, int] | None = None
+        if not path:
+            self.trouble = "there is no home directory to keep it in"
+            return
         try:
             os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
             os.close(self._open(os.O_RDWR))

@@ -14,11 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
-    from nsh.prompt import Prompt
+    from nsh.shell import Shell
 
 
-def bindings(prompt: Prompt) -> KeyBindings:
-    """nsh's own keys, for the line that is edited."""
+def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
+    """nsh's own keys, for the line that is edited. ``pending`` gets the lines that are pasted."""
     keys = KeyBindings()
     editing = has_focus("DEFAULT_BUFFER")
 
@@ -44,28 +44,28 @@ def bindings(prompt: Prompt) -> KeyBindings:
             after = buffer.document.text_after_cursor
             buffer.text = buffer.document.text_before_cursor
             buffer.cursor_position = len(buffer.text)
-            prompt.pending[:0] = [*lines[1:-1], lines[-1] + after]
+            pending[:0] = [*lines[1:-1], lines[-1] + after]
             buffer.validate_and_handle()
 
     @keys.add("f1", filter=editing)
     def _help(event: KeyPressEvent) -> None:
         """Help on the word at the cursor."""
         document = event.current_buffer.document
-        text = help_at(prompt.shell, document.text, document.cursor_position)
-        run_in_terminal(lambda: _show(prompt, text))
+        text = help_at(shell, document.text, document.cursor_position)
+        run_in_terminal(lambda: _show(shell, text))
 
     @keys.add("f2", filter=editing)
     def _plan(event: KeyPressEvent) -> None:
         """The system calls that the line would make, and none of them made."""
-        text = plan_of(prompt.shell, event.current_buffer.text.replace("\\\n", ""))
-        run_in_terminal(lambda: _show(prompt, text))
+        text = plan_of(shell, event.current_buffer.text.replace("\\\n", ""))
+        run_in_terminal(lambda: _show(shell, text))
 
     return keys
 
 
-def _show(prompt: Prompt, text: str) -> None:
-    prompt.shell.page(text)
-    prompt.shell.flush()
+def _show(shell: Shell, text: str) -> None:
+    shell.page(text)
+    shell.flush()
 
 
 def _whole_lines(text: str) -> list[str]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from nsh import words
-from nsh.completion import command_start, first_word
-from nsh.core import RAW, Core, Failure
-from nsh.guard import Refusal
-from nsh.namespaces import Namespace, find
-from nsh.plan import plan
-from nsh.render import plan_lines
-from nsh.shell import manual, overview
+from nsh.base import RAW, BaseShell
+from nsh.commands.manual import manual, overview
+from nsh.errors import Failure, Refusal
+from nsh.linux.namespaces import Namespace, find
+from nsh.parts.table import StateCommands
+from nsh.plan.order import plan
+from nsh.prompt.completion import command_start, first_word
+from nsh.show.plans import plan_lines
 from nsh.state import START
-from nsh.state_commands import StateCommands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.shell import Shell
 
 _CHANGING = frozenset(
-    [name[3:] for name in {*dir(StateCommands)} - {*dir(Core)} if name.startswith("do_")]
+    [name[3:] for name in {*dir(StateCommands)} - {*dir(BaseShell)} if name.startswith("do_")]
     + ["undo", "redo", "reset"]
 )
 """Commands that do nothing but change the state, which can be put back."""
@@ -61,15 +61,15 @@ def plan_of(shell: Shell, line: str) -> str:
 
     A line that only changes the state is followed by the plan of `run`. The state is as before.
     """
-    kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.mends
+    kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.fixes
     try:
         return _plan_of(shell, line)
     except words.WordError as error:
         return f"nsh: {error.why}"
     except (Failure, Refusal) as error:
-        return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {mend}" for mend in error.mends]])
+        return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {fix}" for fix in error.fixes]])
     finally:
-        shell.state, shell.past, shell.future, shell.status, shell.mends = kept
+        shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
 
 
 def _plan_of(shell: Shell, line: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nsh.guard import Refusal, guard
-from nsh.namespaces import NAMESPACES
-from nsh.plan import ranges
+from nsh.errors import Refusal
+from nsh.linux.namespaces import NAMESPACES
+from nsh.parts.ids.calls import ranges
+from nsh.plan.guard import guard
 from nsh.state import Umount
 
 TYPE_CHECKING = False
@@ -79,9 +80,9 @@ def user_inside(shell: Shell) -> str:
         wanted = ranges("uid", shell.state.uidmap, shell.host)
     except Refusal:
         return "uid ?"
-    for inside, outside, count in wanted:
-        if outside <= own < outside + count:
-            uid = inside + own - outside
+    for entry in wanted:
+        if entry.outside <= own < entry.outside + entry.count:
+            uid = entry.inside + own - entry.outside
             break
     else:
         return "nobody"
@@ -91,11 +92,11 @@ def user_inside(shell: Shell) -> str:
 
 
 def refusal(shell: Shell) -> str:
-    """What the next run lacks: the command that mends it, "" if nothing is refused."""
+    """What the next run lacks: the command that fixes it, "" if nothing is refused."""
     try:
         guard(shell.state, shell.host)
     except Refusal as found:
-        return found.mends[0] if found.mends else "help"
+        return found.fixes[0] if found.fixes else "help"
     return ""
 
 

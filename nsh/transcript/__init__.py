@@ -4,9 +4,10 @@ parse     the format: text to data, errors with file and line
 glob      text with wildcards and holes
 match     one expected line against one printed line
 align     expected lines beside the lines that were printed
-replay    runs a transcript in a fresh nsh (session is its other end)
+replay    runs a transcript in a fresh nsh (server is its other end)
 encode    output as expected lines; volatile is what it leaves open
 update    rewrites what stopped matching, and nothing else
 report    what went wrong, in words
-command   nsh --test and nsh --update
+batch     nsh --test and nsh --update
+record    writes a typed session; commands has the command that starts it
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from nsh.core import MORE, PROMPT
 from nsh.transcript.glob import escape
 from nsh.transcript.match import BLANKS, Line
 from nsh.transcript.parse import has_place
+from nsh.words import MORE, PROMPT
 
 _MARKED = re.compile(r" \((?:(?:eq|glob|re|esc)\??|no-eol\??)\)\Z")
 _EQ = re.compile(r" \(eq\??\)(?: \(no-eol\??\))?\Z")

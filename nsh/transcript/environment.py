@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from nsh.namespaces import BY_NAME
+from nsh.linux.namespaces import BY_NAME
 
 FIXED = {"LC_ALL": "C", "TZ": "UTC", "COLUMNS": "80", "TERM": "dumb", "SHELL": "/bin/sh"}
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME")
@@ -63,16 +63,16 @@ def unmet(word: str) -> str:
         numbers = [int(number) for number in re.findall("[0-9]+", release)[:2]]
         enough = numbers >= [int(number) for number in wanted.split(".")]
         return "" if enough else f"needs Linux {wanted}, and this is {release}"
-    return _probe(word)
+    return _attempt(word)
 
 
-def _probe(word: str) -> str:
+def _attempt(word: str) -> str:
     """Ask a process of its own: it unshares, and this one must not. See unshare(2)."""
     if not sys.platform.startswith("linux"):
         return f"needs Linux, and this is {sys.platform}"
-    script = str(Path(__file__).with_name("session.py"))
+    script = str(Path(__file__).with_name("requirement.py"))
     asked = subprocess.run(
-        [sys.executable, "-I", script, "probe", word],
+        [sys.executable, "-I", script, word],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -81,7 +81,7 @@ def _probe(word: str) -> str:
     if asked.returncode == 0:
         return ""
     why = (asked.stdout or asked.stderr).strip().splitlines()
-    return f"needs {word}: {why[-1] if why else 'the probe failed'}"
+    return f"needs {word}: {why[-1] if why else 'the attempt failed'}"
 
 
 def first_unmet(requires: Iterable[tuple[int, str]]) -> tuple[int, str] | None:

@@ -13,10 +13,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nsh.core import MORE, PROMPT
 from nsh.transcript.glob import BadExpectation, holes_of
 from nsh.transcript.match import Expect, expectation
-from nsh.words import continues
+from nsh.words import MORE, PROMPT, continues
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a transcript may take if it does not say."""
@@ -138,7 +137,7 @@ def parse(text: str, path: str = "transcript.nsh.md") -> Transcript:
     if is_plain(path):
         body = [_without_place(line) for line in bare[found.body - 1 :]]
         _no_conflicts(path, body, found.body)
-        found.commands = session(body, found.body, path)
+        found.commands = commands_in(body, found.body, path)
     else:
         found.fences = _fences(path, bare, found.body)
         infos = [fence.info.split() for fence in found.fences]
@@ -149,7 +148,7 @@ def parse(text: str, path: str = "transcript.nsh.md") -> Transcript:
                     path, fence.line - 1, f"{fence.info}: the fence of a session says nsh alone"
                 )
             if fence.info == "nsh":
-                found.commands += session(fence.body, fence.line, path, fence.indent)
+                found.commands += commands_in(fence.body, fence.line, path, fence.indent)
     check_names(found.commands, path)
     return found
 
@@ -255,7 +254,7 @@ def _is_command(line: str) -> bool:
     return line.startswith(PROMPT) or line.rstrip() == PROMPT.rstrip()
 
 
-def session(
+def commands_in(
     lines: list[str] | tuple[str, ...], first: int, path: str, indent: str = ""
 ) -> list[Command]:
     """The commands of a session whose first line has that number in the file. Raises FormatError."""

@@ -19,15 +19,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nsh.base import BaseShell
 from nsh.call import Plan
-from nsh.core import PROMPT, Failure
-from nsh.plan import plan
-from nsh.record_commands import RecordCommands
-from nsh.render import state_commands
+from nsh.errors import Failure
+from nsh.parts.table import state_commands
+from nsh.plan.order import plan
 from nsh.state import START
 from nsh.transcript.encode import encode, encode_command, lines_of
 from nsh.transcript.environment import replay_environ
 from nsh.transcript.volatile import Volatile
+from nsh.words import PROMPT
 
 _ALTERNATE_SCREEN = re.compile(rb"\x1b\[\?(?:1049|1047|47)h")
 _TERMINAL_LIBRARIES = (b"libtinfo", b"libncurses", b"libreadline", b"libslang")
@@ -117,7 +118,7 @@ class Relay:
 class Recorder:
     """One recording. Raises Failure if the file cannot be written or is not empty."""
 
-    def __init__(self, path: str, shell: RecordCommands) -> None:
+    def __init__(self, path: str, shell: BaseShell) -> None:
         self.path = path
         self.shell = shell
         self.plain = path.endswith(".nsht")
@@ -157,7 +158,7 @@ class Recorder:
     def _begin_anew(self, before: list[str]) -> None:
         """Leave for undo, history and explain only what a replay will have, too."""
         shell = self.shell
-        shell.trouble = None
+        shell.last_error = None
         shell.future.clear()
         shell.lines.clear()
         shell.lines.extend(before)
@@ -179,6 +180,10 @@ class Recorder:
         self.relay.ask(b"b")
         self.saved = [os.dup(fd) for fd in range(3)]
         self._redirect()
+
+    def interrupted(self) -> None:
+        """Ctrl-C has ended a command of the line."""
+        self.left_out = "Ctrl-C interrupted it"
 
     def _redirect(self) -> None:
         null = os.open("/dev/null", os.O_RDONLY)
@@ -215,7 +220,7 @@ class Recorder:
             return
         word = self.line.strip()
         self.volatile.command(
-            [os.getpid(), *self.shell.seen_pids],
+            [os.getpid(), *self.shell.pids],
             ephemeral=not word.startswith(("!", "host ")),
             since=self.since,
             until=time.time(),
@@ -270,7 +275,7 @@ class Recorder:
             self.file.truncate(0)
             self.file.write(f"---\nrequires: {words}\n---\n".encode() + body)
         self.file.close()
-        if self.shell.held is None:
+        if not self.shell.in_line:
             self.relay.close()
 
 

@@ -77,10 +77,10 @@ class Session:
         mine, theirs = socket.socketpair()
         self.control = mine
         self.out, write = os.pipe()
-        script = str(Path(__file__).with_name("session.py"))
+        program = str(Path(__file__).parent.with_name("__main__.py"))
         try:
             self.guard = subprocess.Popen(
-                [sys.executable, "-I", script, "serve", str(theirs.fileno()), state],
+                [sys.executable, "-I", program, "--serve", str(theirs.fileno()), state],
                 stdin=subprocess.DEVNULL,
                 stdout=write,
                 stderr=write,

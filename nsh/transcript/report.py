@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nsh.core import MORE, PROMPT
 from nsh.transcript.encode import encode_line
 from nsh.transcript.match import conflict
 from nsh.transcript.replay import Replay, Result
+from nsh.words import MORE, PROMPT
 
 _AROUND = 3
 _WIDTH = 120

@@ -6,13 +6,13 @@ import difflib
 import os
 import re
 
-from nsh.core import MORE
 from nsh.files import replace
 from nsh.transcript.encode import encode_line, looks_like_syntax
 from nsh.transcript.match import expectation
 from nsh.transcript.parse import is_plain
 from nsh.transcript.replay import Replay, Result
 from nsh.transcript.volatile import Volatile
+from nsh.words import MORE
 
 
 def updated(done: Replay) -> str:

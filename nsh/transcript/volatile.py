@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from nsh.namespaces import NAMESPACES
+from nsh.linux.namespaces import NAMESPACES
 from nsh.transcript.encode import glob_escape
 from nsh.transcript.replay import Replay
 

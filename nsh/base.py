@@ -1,0 +1,423 @@
+"""Base: how a line becomes a call of a command, and the doors through which words reach the user.
+
+Built on cmd.Cmd: ``onecmd`` dispatches to ``do_NAME``. The commands are methods of classes derived
+from BaseShell: those of the state in parts/, the others in commands/, teach/, course/ and
+transcript/; shell.py puts them together.
+"""
+
+from __future__ import annotations
+
+import cmd
+import os
+import posixpath
+import sys
+from collections import deque
+
+from nsh import words
+from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage, closest
+from nsh.host import Host
+from nsh.linux.namespaces import find
+from nsh.state import START, State
+from nsh.words import MORE as MORE
+from nsh.words import PROMPT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from typing import Any, ClassVar, Protocol
+
+    from nsh.call import Plan
+
+    class Recording(Protocol):
+        """What is told of every typed line while a session is being recorded."""
+
+        path: str
+        about_itself: bool
+
+        def begin(self, line: str) -> None:
+            """A line is about to run."""
+
+        def end(self, status: int) -> None:
+            """It has run, with that status."""
+
+        def interrupted(self) -> None:
+            """Ctrl-C has ended a command of the line."""
+
+        def around(self, wanted: Plan) -> AbstractContextManager[Plan]:
+            """A run of that plan inside the line; gives the plan to perform."""
+
+        def close(self) -> None:
+            """The recording ends."""
+
+
+UNDO_STEPS = 1000
+UNDO_ITEMS = 2_000_000
+"""The most mounts and variables in all states that undo keeps: with thousands, fewer steps."""
+HISTORY_LINES = 1000
+
+RAW = frozenset(("sh", "host"))
+"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
+
+# Control characters in a message would play tricks with the terminal or break its line.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_VISIBLE[ord("\n")] = "\\n"
+_VISIBLE[ord("\r")] = "\\r"
+_VISIBLE[ord("\t")] = "\t"
+
+
+class BaseShell(cmd.Cmd):
+    """What every command uses: the state, the doors to the user, the dispatch of a line.
+
+    Two hooks tell others what happens here: ``said`` and ``run_ended``.
+
+    state        what the next run will get
+    status       the exit status of the last command
+    interactive  whether a person types at a prompt
+    echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
+    stop         -e: a script ends at the first failure
+    args         the script's arguments: $1 and so on of sh, ! and host lines
+    fixes        the lines that the last error told to try
+    following    the line that is a good one to type next, "" if there is none
+    proposed     lines that the user finds typed at the next prompts, to send or change
+    settings     what `set` has set, for the prompt
+    last_error   the last error, None after a run that could be started
+    hinting      whether hints are given; ``hinted`` are the names of those that were
+    where        what stands before a message: "FILE:LINE: " in a script
+    lines        the last lines typed, of ``typed`` in all
+    sourcing     the files that are being sourced, the innermost last
+    in_line      whether a line is running
+    pids         the processes that the runs of this line were made of
+    recording    what writes the session down, None if nothing does
+    said         a hook: takes what nsh says, in the place of standard output and error
+    run_ended    a hook: the functions that are called with the words of a run, sh or diff when its
+                 command has ended by itself; ``status`` is its status
+    """
+
+    prompt = PROMPT
+    group: ClassVar[str] = ""
+    """Under which heading `help` lists the commands of a class."""
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """The commands of a class whose every word is one of a few, and these words."""
+
+    def __init__(
+        self,
+        *,
+        interactive: bool = False,
+        echo: bool = False,
+        stop: bool = False,
+        trace: bool = False,
+        args: Iterable[str] = (),
+    ) -> None:
+        super().__init__()
+        self.interactive = interactive
+        self.echo = echo
+        self.stop = stop
+        self.tracing = trace
+        self.args = list(args)
+        self.host = Host()
+        self.state = START
+        self.status = 0
+        self.last_status = 0
+        self.where = ""
+        self.past: deque[State] = deque(maxlen=UNDO_STEPS)
+        self.future: list[State] = []
+        self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
+        self.typed = 0
+        self.sourcing: list[str] = []
+        self.fixes: tuple[str, ...] = ()
+        self.following = ""
+        self.proposed: list[str] = []
+        self.settings = {"editing-mode": "emacs"}
+        self.command = ""
+        self.last_error: LastError | None = None
+        self.hinting = interactive
+        self.hinted: set[str] = set()
+        self.in_line = False
+        self.pids: list[int] = []
+        self.recording: Recording | None = None
+        self.said: Callable[[str], None] | None = None
+        self.run_ended: list[Callable[[list[str]], None]] = []
+        self._due = 0  # the status of the line's last command, which is still to be shown
+
+    # The doors.
+
+    def message(self, text: str) -> None:
+        """What was asked for, on standard output. Raises OutputFailed."""
+        if self.said:
+            self.said(text + "\n")
+            return
+        try:
+            sys.stdout.write(text + "\n")
+        except (OSError, ValueError, AttributeError) as error:
+            raise OutputFailed(error) from None
+
+    def page(self, text: str) -> None:
+        """A long answer: at the prompt through the pager if it is longer than the screen."""
+        if self.interactive:
+            from nsh.pager import page
+
+            self.flush()
+            if page(text):
+                return
+        self.message(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, so that what a child writes comes after it."""
+        if self.said:
+            return
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError) as error:
+            raise OutputFailed(error) from None
+        except AttributeError:
+            pass
+
+    def error(self, *texts: str) -> None:
+        """One or more lines on standard error, each after ``nsh: `` and, in a script, its place."""
+        self.flush()
+        for text in texts:
+            line = f"nsh: {self.where}{text}".translate(_VISIBLE) + "\n"
+            if self.said:
+                self.said(line)
+                continue
+            try:
+                sys.stderr.write(line)
+                sys.stderr.flush()
+            except (OSError, ValueError, AttributeError):
+                pass  # there is no other place to say it
+
+    def explain_failure(self, why: str, fixes: Iterable[str], *before: str) -> None:
+        """An error with its cause and what to type next."""
+        self.fixes = tuple(fixes)
+        lines = (*before, why, *[f"try: {fix}" for fix in self.fixes])
+        self.last_error = LastError(self.command, lines)
+        self.error(*lines)
+
+    # A line.
+
+    def run_line(self, line: str) -> bool:
+        """Run one whole line, its commands one after the other. True if nsh is to end.
+
+        A line with an open quote is not run at all. A typed one is recorded while a recording
+        runs. Raises Interrupted in a script.
+        """
+        if self.in_line:  # of a sourced file, which is part of the command that sources it
+            return self._run_commands(line)
+        recording = self.recording
+        if recording is None or not line.strip(words.BLANKS):
+            ended, status = self.run_entry(line)
+        else:
+            recording.begin(line)
+            where, self.where = self.where, ""  # a transcript says it as the prompt does
+            ended, status = False, 130  # of a line that Ctrl-C ends
+            try:
+                ended, status = self.run_entry(line)
+            finally:
+                self.where = where
+                recording.end(status)
+        self.show_status(status)
+        return ended
+
+    def run_entry(self, line: str) -> tuple[bool, int]:
+        """Run one whole line without showing the status of its last command.
+
+        Gives whether nsh is to end, and that status, 0 if it is not to be shown.
+        """
+        self.in_line = True
+        self._due = 0
+        self.pids = []
+        try:
+            return self._run_commands(line), self._due
+        finally:
+            self.in_line = False
+            self._due = 0
+
+    def show_status(self, status: int) -> None:
+        """Show the status of a command that failed, at a prompt and under -v."""
+        if status and (self.interactive or self.echo):
+            self.message(f"[{status}]")
+
+    def _run_commands(self, line: str) -> bool:
+        self.fixes = ()
+        self.following = ""
+        if line.strip(words.BLANKS) and not self.sourcing:
+            self.lines.append(line)
+            self.typed += 1
+        try:
+            commands = words.commands(line, RAW)
+        except words.WordError as error:
+            self.status = 2
+            self._not_words(line, error)
+            self._command_ended()
+            return self.stop and not self.interactive
+        try:
+            for command in commands:
+                if self.onecmd(command):
+                    return True
+                if self.status and self.stop and not self.interactive:
+                    return True
+        except Interrupted:
+            if not self.interactive or self.sourcing:
+                raise
+            self._command_ended()
+        return False
+
+    def _command_ended(self) -> None:
+        if not self.sourcing:
+            self._due = self.status
+
+    def onecmd(self, line: str) -> bool:
+        """Run one command, tell of its failure, and set ``status``. True if nsh is to end.
+
+        The status of the command before it on the line is shown first.
+        """
+        if self._due and not self.sourcing:
+            if self.recording is not None:
+                self.message(f"[{self._due}]")  # a transcript has it, whoever looks on
+            else:
+                self.show_status(self._due)
+            self._due = 0
+        self.last_status = self.status
+        self.status = 0
+        self.command = ""
+        ended = False
+        try:
+            self.command = words.command_word(line)[0]
+            ended = bool(super().onecmd(line))
+        except words.Operator as error:
+            self._operator(line, error)
+        except words.WordError as error:
+            self.status = 2
+            self._not_words(line, error)
+        except Usage as usage:
+            self.status = usage.status
+            name = self.parseline(line)[0] or ""
+            why = f"{name}: {usage.why}" if usage.why else f"usage: {self.synopsis(name)}"
+            self.explain_failure(why, usage.fixes or (f"help {name}",))
+        except Failure as failure:
+            self.status = failure.status
+            self.explain_failure(failure.why, failure.fixes)
+        except (OSError, ImportError, MemoryError) as error:
+            # A system call of nsh itself, such as to read a file of /proc or of its own code.
+            self.status = 1
+            self.explain_failure(own_failure(error), ["quit"])
+        if not ended:
+            self._command_ended()
+        return ended
+
+    def parseline(self, line: str) -> tuple[str | None, str | None, str]:
+        """cmd.Cmd's hook: the name of the command, the rest, and the whole line."""
+        line = line.lstrip(words.BLANKS)
+        if line.startswith("!"):
+            return "host", line[1:].lstrip(words.BLANKS), line
+        if line.startswith("?"):
+            return "help", line[1:].lstrip(words.BLANKS), line
+        return *words.command_word(line), line
+
+    def default(self, line: str) -> None:
+        """cmd.Cmd's hook for a command that there is not."""
+        name, rest = words.command_word(line)
+        why = f"there is no command {words.shorten(name)}"
+        fix = "help"
+        if self._is_program(name):
+            fix = f"run {line}"
+            try:
+                words.split(line)
+            except words.Operator:
+                fix = f"sh {line}"
+        elif close := closest(name, self.command_names()):
+            why += f": did you mean {close}?"
+            fix = f"{close} {rest}".rstrip()
+        elif name[:1] in "+-" and find(name[1:]):
+            fix = f"flags {line}"
+        elif "=" in name[1:]:
+            fix = f"env {line}"
+        raise Failure(why, fix, status=2)
+
+    def emptyline(self) -> bool:
+        """cmd.Cmd's hook: an empty line does nothing."""
+        return False
+
+    def _is_program(self, name: str) -> bool:
+        if "/" in name:
+            places = [name]
+        else:
+            path = self.host.environ.get("PATH", "").split(":")
+            places = [f"{place}/{name}" for place in path if place and name]
+        return any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places)
+
+    def _not_words(self, line: str, error: words.WordError) -> None:
+        mended = line.strip(words.BLANKS) + error.lacks
+        self.explain_failure(error.why, [mended] if error.lacks and len(mended) < 500 else [])
+
+    def _operator(self, line: str, error: words.Operator) -> None:
+        name, rest = words.command_word(line)
+        self.status = 2
+        if name in ("run", "plan", "diff"):
+            why = (
+                f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
+            )
+            fix = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
+        else:
+            why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
+            fix = f"help {name}"
+        self.explain_failure(why, [fix])
+
+    def command_names(self) -> list[str]:
+        """The names of all commands."""
+        return sorted({name[3:] for name in dir(type(self)) if name.startswith("do_")})
+
+    def synopsis(self, name: str) -> str:
+        """The usage line of a command: the first of its docstring."""
+        doc = getattr(self, "do_" + name).__doc__ or name
+        return str(doc.strip().splitlines()[0])
+
+    # For the commands.
+
+    def words(self, line: str, *, at_least: int = 0, at_most: int | None = None) -> list[str]:
+        """The words of a command's line. Raises Usage if there are too few or too many."""
+        found = words.split(line)
+        if len(found) < at_least or (at_most is not None and len(found) > at_most):
+            raise Usage
+        return found
+
+    def inside(self, path: str) -> str:
+        """A path as it is seen from the directory of the next run, absolute."""
+        start = self.state.cwd or self.host.cwd
+        joined = posixpath.normpath(posixpath.join(start, path))
+        return "/" + joined.lstrip("/")
+
+    def change(self, **changes: Any) -> None:
+        """Put a new state in the place of the old one, which undo finds again."""
+        self.become(self.state.replace(**changes))
+
+    def become(self, state: State) -> None:
+        """Make that the state; undo goes back to the one before."""
+        if state != self.state:
+            self.past.append(self.state)
+            self.future.clear()
+            items = len(state.mounts) + len(state.env)
+            while items * len(self.past) > UNDO_ITEMS and len(self.past) > 1:
+                self.past.popleft()
+            self.state = state
+
+
+def number(word: str, most: int) -> int | None:
+    """A whole number from 0 to ``most`` as it is typed, None if the word is none."""
+    if not (word.isascii() and word.isdigit()):
+        return None
+    word = word.lstrip("0") or "0"
+    return int(word) if len(word) <= len(str(most)) and int(word) <= most else None
+
+
+def own_failure(error: BaseException) -> str:
+    """What to say of a system call of nsh itself that failed, or of its memory that ran out."""
+    if isinstance(error, OSError):
+        what = (
+            f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
+        )
+        return f"a system call of nsh itself failed: {error.strerror or error}{what}"
+    if isinstance(error, MemoryError):
+        return "nsh has no memory left for this"
+    return f"a part of nsh could not be loaded: {error}"

@@ -1,0 +1,40 @@
+"""The numbers of Linux's system calls, as the manual page of each call names them.
+
+Those that a trace shows by name are Named: ints that know how strace(1) prints them.
+"""
+
+from __future__ import annotations
+
+from nsh.linux.strace import Named
+
+AT_FDCWD = Named(-100, "AT_FDCWD")
+
+CLONE_PARENT = 0x8000
+SIGCHLD = 17
+SIGKILL = Named(9, "SIGKILL")
+
+MNT_DETACH = 2
+O_CLOEXEC = 0o2000000
+O_WRONLY = 1
+
+PR_SET_PDEATHSIG = Named(1, "PR_SET_PDEATHSIG")
+PR_SET_CHILD_SUBREAPER = Named(36, "PR_SET_CHILD_SUBREAPER")
+
+UMOUNT_FLAGS = ((MNT_DETACH, "MNT_DETACH"),)
+OPEN_FLAGS = ((O_WRONLY, "O_WRONLY"), (O_CLOEXEC, "O_CLOEXEC"))
+
+# Capabilities, by number in a bit set. See capabilities(7).
+CAP_SETGID = 6
+CAP_SETUID = 7
+CAP_SYS_CHROOT = 18
+CAP_SYS_ADMIN = 21
+CAP_SETFCAP = 31
+
+NS_GET_USERNS = 0xB701
+"""ioctl_nsfs(2): a descriptor of the user namespace that owns a namespace."""
+
+ALL_IDS = 4294967295
+"""How many uids, or gids, the first user namespace maps: all but (uid_t) -1."""
+
+DEFAULT_PATH = "/bin:/usr/bin"
+"""Where execvp(3) looks for a program when PATH is not set."""

@@ -1,0 +1,100 @@
+"""Processes: what /proc tells of the children of this process."""
+
+from __future__ import annotations
+
+import os
+
+from nsh.linux.procfs import read_text, status_field
+
+_PF_FORKNOEXEC = 0x40
+"""In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
+
+
+def stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on, [] if it cannot be read."""
+    return (read_text(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
+def own_children(since: float) -> set[int]:
+    """This process's children that are not older than that (seconds since boot).
+
+    Older ones are not nsh's: they were there when a shell became nsh by exec. Empty without a
+    /proc of this pid namespace.
+    """
+    me = str(os.getpid())
+    found: set[int] = set()
+    try:
+        if os.readlink("/proc/self") != me:
+            return found
+        names = os.listdir("/proc")
+    except OSError:
+        return found
+    first = int(since * os.sysconf("SC_CLK_TCK"))
+    for name in names:
+        if name.isdigit():
+            fields = stat_fields(int(name))
+            if fields and fields[1] == me and int(fields[19]) >= first:
+                found.add(int(name))
+    return found
+
+
+def never_executed(pid: int) -> bool:
+    """Whether a process was forked and has not got through an execve. Also of a zombie."""
+    fields = stat_fields(pid)
+    return bool(fields) and bool(int(fields[6]) & _PF_FORKNOEXEC)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal such as SIGTSTP has stopped the process."""
+    return stat_fields(pid)[:1] == ["T"]
+
+
+def handles(pid: int, number: int) -> bool:
+    """Whether the process has a handler for the signal. False if /proc cannot tell."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    caught = int(status_field(status, "SigCgt") or "0", 16)
+    return bool(caught >> (number - 1) & 1)
+
+
+def reap_orphans() -> None:
+    """As PID 1, reap the ended processes that others left: nobody else would. See pid_namespaces(7).
+
+    Only for a moment at which nsh waits for no child of its own.
+    """
+    if os.getpid() != 1:
+        return
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def acts_by_default(pid: int, number: int) -> bool:
+    """Whether the process neither handles the signal nor ignores it. True if /proc cannot tell."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    masks = [int(status_field(status, name) or "0", 16) for name in ("SigCgt", "SigIgn")]
+    return not any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def is_orphaned() -> bool:
+    """Whether no shell of this session could make this process group go on after a stop.
+
+    The kernel then ignores Ctrl-Z for the whole group. See setpgid(2). False if /proc cannot
+    tell.
+    """
+    group, session = os.getpgrp(), os.getsid(0)
+    parent = os.getppid()
+    while parent:
+        try:
+            if os.getsid(parent) != session:
+                return True
+            if os.getpgid(parent) != group:
+                return False
+        except OSError:
+            return False
+        fields = stat_fields(parent)
+        if not fields:
+            return False
+        parent = int(fields[1])
+    return True

@@ -1,0 +1,124 @@
+"""How strace(1) prints the arguments of a call. An argument that has a form of its own knows it."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    Names = tuple[tuple[int, str], ...]
+    """Flags and their names, in strace's order."""
+
+_ESCAPES = {
+    "\n": "\\n",
+    "\t": "\\t",
+    "\r": "\\r",
+    "\v": "\\v",
+    "\f": "\\f",
+    '"': '\\"',
+    "\\": "\\\\",
+}
+
+
+def c_string(text: str | bytes) -> str:
+    r"""A text as strace writes it: double quotes, \n and octal escapes, one per byte.
+
+    >>> c_string("a\tb\x01é")
+    '"a\\tb\\1\\303\\251"'
+    """
+    data = os.fsencode(text) if isinstance(text, str) else text
+    out: list[str] = []
+    for at, byte in enumerate(data):
+        char = chr(byte)
+        if char in _ESCAPES:
+            out.append(_ESCAPES[char])
+        elif 32 <= byte < 127:
+            out.append(char)
+        elif at + 1 < len(data) and chr(data[at + 1]) in "01234567":
+            out.append(f"\\{byte:03o}")
+        else:
+            out.append(f"\\{byte:o}")
+    return '"' + "".join(out) + '"'
+
+
+def symbols(number: int, names: Names) -> str:
+    """A bit set as the names of its flags; what has no name is left as a hexadecimal number."""
+    found = [name for flag, name in names if number & flag]
+    for flag, _ in names:
+        number &= ~flag
+    if number:
+        found.append(hex(number))
+    return "|".join(found) or "0"
+
+
+class Named(int):
+    """A constant that is printed by its name.
+
+    >>> Named(9, "SIGKILL").strace(), Named(9, "SIGKILL") + 1
+    ('SIGKILL', 10)
+    """
+
+    name: str
+
+    def __new__(cls, number: int, name: str) -> Self:
+        """The number with its name."""
+        made = super().__new__(cls, number)
+        made.name = name
+        return made
+
+    def __getnewargs__(self) -> tuple[int, str]:  # type: ignore[override]
+        return int(self), self.name
+
+    def strace(self) -> str:
+        """The name."""
+        return self.name
+
+
+class Flags(int):
+    """A bit set that is printed as the names of its flags.
+
+    >>> Flags(3, ((1, "A"), (2, "B"))).strace(), Flags(0, ((1, "A"),)).strace()
+    ('A|B', '0')
+    """
+
+    names: Names
+
+    def __new__(cls, number: int, names: Names) -> Self:
+        """The number with the table that its flags stand in."""
+        made = super().__new__(cls, number)
+        made.names = names
+        return made
+
+    def __getnewargs__(self) -> tuple[int, Names]:  # type: ignore[override]
+        return int(self), self.names
+
+    def strace(self) -> str:
+        """The names, joined by ``|``."""
+        return symbols(self, self.names)
+
+
+class Octal(int):
+    """A number that is printed in octal, such as a mode.
+
+    >>> Octal(0o27).strace(), Octal(0).strace()
+    ('027', '000')
+    """
+
+    def strace(self) -> str:
+        """A leading zero and at least two octal digits more: umask(022), and umask(000)."""
+        return f"0{self:02o}"
+
+
+def argument(value: object) -> str:
+    """One argument as strace prints it: NULL, a text in quotes, a number, or in its own form.
+
+    >>> argument(None), argument("/tmp"), argument(3), argument(Octal(0o22))
+    ('NULL', '"/tmp"', '3', '022')
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, str | bytes):
+        return c_string(value)
+    return value.strace() if isinstance(value, Named | Flags | Octal) else str(value)

@@ -1,0 +1,226 @@
+"""The system calls that Python has no function for, and the few that must not pass through one.
+
+Each raises OSError with the kernel's errno. Texts are encoded as file names are. Nothing here
+knows what the calls are for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+# PyDLL and not CDLL: the lock of the interpreter stays held across the call, so the child of a
+# clone owns it as the parent did.
+_libc = ctypes.PyDLL(None, use_errno=True)
+_get_errno = ctypes.get_errno
+
+# clone(2): the number of the call. On all of these the flags are the first argument.
+_SYS_CLONE = {
+    "x86_64": 56,
+    "aarch64": 220,
+    "riscv64": 220,
+    "loongarch64": 220,
+    "ppc64le": 120,
+    "i686": 120,
+    "armv7l": 120,
+}.get(os.uname().machine)
+
+SIG_BLOCK = 0
+SIG_SETMASK = 2
+SIG_DFL = 0
+SIG_IGN = 1
+
+_syscall = _libc.syscall
+
+
+def _checked(result: int) -> int:
+    """The result of a call, or OSError with its errno."""
+    if result < 0:
+        error = _get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def last_errno() -> int:
+    """The errno of the last call here that failed, 0 if it did not say."""
+    return int(_get_errno())
+
+
+def forget_errno() -> None:
+    """Make last_errno 0."""
+    ctypes.set_errno(0)
+
+
+def clone(flags: int) -> int:
+    """clone(2) without a stack: fork(2) with flags. The new pid in the parent, 0 in the child.
+
+    Only for a process with one thread, whose child soon calls execve or _exit: the fork handlers
+    of libc and Python do not run. Raises OSError.
+    """
+    if _SYS_CLONE is None:
+        raise OSError(errno.ENOSYS, "clone(2) is not known for this processor")
+    return _checked(_syscall(_SYS_CLONE, flags, 0, 0, 0, 0))
+
+
+def prctl(option: int, argument: int) -> int:
+    """prctl(2) with one argument; the others are 0, as some options demand. Raises OSError."""
+    return _checked(_libc.prctl(*_converted("prctl", (option, argument))))
+
+
+def unshare(flags: int) -> None:
+    """unshare(2) for this process itself. Raises OSError."""
+    _checked(_libc.unshare(ctypes.c_int(flags)))
+
+
+class _Pollfd(ctypes.Structure):
+    _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
+
+
+_POLLIN = 1
+
+
+def wait_readable(fd: int, mask: SignalSet) -> None:
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
+    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
+
+
+def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
+    """The words as execve(2) takes them: an array of pointers that ends in NULL."""
+    return (ctypes.c_char_p * (len(words) + 1))(*words, None)
+
+
+# For a child, which calls C functions with nothing between: each page that it touches is copied.
+
+signal = _libc.signal
+signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+signal.restype = ctypes.c_ssize_t
+sigprocmask_raw = _libc.sigprocmask
+close = _libc.close
+dup2 = _libc.dup2
+poll = _libc.poll
+
+
+def set_mask(mask: SignalSet) -> tuple[Any, ...]:
+    """The arguments of sigprocmask_raw that make this the signal mask."""
+    return SIG_SETMASK, mask.buffer, None
+
+
+def _pollfd(fd: Any) -> Any:
+    # Only errors are asked for; they are told whether asked for or not.
+    return ctypes.byref(_Pollfd(fd, 0, 0))
+
+
+def _room(expected: bytes) -> Any:
+    return ctypes.create_string_buffer(len(expected))
+
+
+_INT, _LONG, _SIZE = ctypes.c_int, ctypes.c_ulong, ctypes.c_size_t
+
+# What makes each argument one for C; None: it is one already. A call may have fewer: the rest is 0.
+_SIGNATURES: dict[str, tuple[Callable[[Any], Any] | None, ...]] = {
+    "chdir": (None,),
+    "execve": (None, None, None),
+    "fchdir": (_INT,),
+    "mount": (None, None, None, _LONG, None),
+    "openat": (_INT, None, _INT, _INT),
+    "pipe2": (None, _INT),
+    "poll": (_pollfd, _LONG, _INT),
+    "prctl": (_INT, _LONG, _LONG, _LONG, _LONG),
+    "read": (_INT, _room, _SIZE),
+    "setdomainname": (None, _SIZE),
+    "sethostname": (None, _SIZE),
+    "umount2": (None, _INT),
+    "unshare": (_INT,),
+    "write": (_INT, None, _SIZE),
+}
+_FUNCTIONS: dict[str, Any] = {name: getattr(_libc, name) for name in _SIGNATURES}
+for _name in ("read", "write"):
+    _FUNCTIONS[_name].restype = ctypes.c_ssize_t
+
+
+def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    signature = _SIGNATURES[name]
+    zeros = (0,) * (len(signature) - len(args))
+    pairs = zip(signature, args + zeros, strict=True)
+    return tuple([make(arg) if make and type(arg) is not _INT else arg for make, arg in pairs])
+
+
+def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
+    """A call as a C function and its C arguments. It returns -1 and sets errno when it fails.
+
+    ``read`` takes what it is to read as its second argument, ``poll`` the descriptor alone: it asks
+    for errors only, and gives 1 if the other end of a pipe is closed. A ctypes.c_int is handed on
+    as it is: its value counts when the function is called.
+    """
+    if name == "clone":
+        return _syscall, (_SYS_CLONE, args[0], 0, 0, 0, 0)
+    return _FUNCTIONS[name], _converted(name, args)
+
+
+class Pair:
+    """The two descriptors that pipe2(2) will give, as C writes them: ``array`` and its two ends."""
+
+    def __init__(self) -> None:
+        self.array = (ctypes.c_int * 2)(-1, -1)
+        size = ctypes.sizeof(ctypes.c_int)
+        self.ends = tuple([ctypes.c_int.from_buffer(self.array, at * size) for at in range(2)])
+
+
+class Cell:
+    """A place for the result of a call that has not been made, and for texts around it.
+
+    number  the result, an argument for later calls
+    """
+
+    def __init__(self, number: ctypes.c_int | None = None) -> None:
+        self.number = ctypes.c_int(-1) if number is None else number
+        self._texts: list[tuple[Any, bytes, bytes]] = []
+
+    def text(self, before: bytes, after: bytes) -> Any:
+        """An argument that will be the result with these texts before and after it."""
+        buffer = ctypes.create_string_buffer(len(before) + 11 + len(after) + 1)
+        self._texts.append((buffer, before, after))
+        return buffer
+
+    def take(self, result: int) -> None:
+        """Fill in the result."""
+        self.number.value = result
+        for buffer, before, after in self._texts:
+            buffer.value = b"%b%d%b" % (before, result, after)
+
+
+PTRACE_TRACEME = 0
+PTRACE_DETACH = 17
+
+
+def ptrace(request: int, pid: int, data: int = 0) -> int:
+    """ptrace(2), for a request that takes no address."""
+    args = ctypes.c_long(request), ctypes.c_long(pid), None, ctypes.c_void_p(data)
+    return _checked(_libc.ptrace(*args))
+
+
+class SignalSet:
+    """A sigset_t of the given signals. See sigsetops(3)."""
+
+    def __init__(self, *signals: int) -> None:
+        self.buffer = ctypes.create_string_buffer(128)
+        for number in signals:
+            _libc.sigaddset(self.buffer, number)
+
+    def plus(self, *signals: int) -> SignalSet:
+        """These and more."""
+        both = SignalSet(*signals)
+        pairs = zip(self.buffer.raw, both.buffer.raw, strict=True)
+        both.buffer.raw = bytes([ours | more for ours, more in pairs])
+        return both
+
+
+def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
+    """sigprocmask(2); ``old`` is filled with the mask before. Raises OSError."""
+    _checked(sigprocmask_raw(how, signals.buffer, None if old is None else old.buffer))

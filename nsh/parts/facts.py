@@ -1,0 +1,145 @@
+"""Facts: what the diagnoses of several parts look at on the live machine: rights, and files.
+
+They read /proc (see proc(5)) and files, and change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from nsh.host import Host
+from nsh.linux.constants import CAP_SETUID, CAP_SYS_ADMIN
+from nsh.linux.procfs import read_text
+from nsh.parts.part import Diagnosis
+from nsh.state import State
+from nsh.words import quote
+
+
+def switched_off(host: Host) -> Diagnosis | None:
+    """A sysctl by which a distribution keeps users from user namespaces, if one is set."""
+    if host.can(CAP_SYS_ADMIN):
+        return None
+    for name, off, on, what in (
+        ("kernel.unprivileged_userns_clone", "0", "1", "make user namespaces"),
+        (
+            "kernel.apparmor_restrict_unprivileged_userns",
+            "1",
+            "0",
+            "have rights in user namespaces",
+        ),
+    ):
+        value = read_text("/proc/sys/" + name.replace(".", "/"))
+        if value is not None and value.strip() == off:
+            return Diagnosis(
+                f"{name} is {off} on this machine: only root may {what};"
+                " root can change that for all users",
+                as_root(f"sysctl -w {name}={on}", host),
+            )
+    return None
+
+
+def as_root(line: str, host: Host) -> str:
+    """A line for the host that needs root, as this user types it."""
+    if host.is_privileged:
+        return f"!{line}"
+    if shutil.which("sudo", path=host.environ.get("PATH")):
+        return f"!sudo {line}"
+    return f"!su -c {quote(line)}"
+
+
+def may_make(path: str) -> bool:
+    """Whether this user may make a file or directory of that path on the host."""
+    parent = _above(path)
+    return os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)
+
+
+def _above(path: str) -> str:
+    """The lowest directory above a path that is there."""
+    parent = os.path.dirname(path) or "."
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent) or "/"
+    return parent
+
+
+def not_made(path: str, host: Host) -> str:
+    """Why this user cannot make a file or directory of that path on the host."""
+    try:
+        if os.statvfs(_above(path)).f_flag & os.ST_RDONLY:
+            return "none can be made, because the file system there is read-only"
+    except OSError:
+        pass
+    return f"uid {host.uid} may not make it"
+
+
+def make(path: str, directory: bool = True) -> str:
+    """The line that makes a directory, or an empty file, on the host."""
+    parent = os.path.dirname(path) or "."
+    deep = not os.path.isdir(parent)
+    if directory:
+        return f"!mkdir {'-p ' if deep else ''}{quote(path)}"
+    return f"!{f'mkdir -p {quote(parent)} && ' if deep else ''}touch {quote(path)}"
+
+
+def spare(path: str) -> str:
+    """A path of the same name that is not there yet, under /tmp or where else all may write."""
+    places = ["/tmp", "/var/tmp", "/dev/shm"]
+    place = next((place for place in places if os.access(place, os.W_OK | os.X_OK)), "/tmp")
+    name = os.path.basename(path.rstrip("/")) or "new"
+    found = f"{place}/{name}"
+    number = 1
+    while os.path.lexists(found):
+        number += 1
+        found = f"{place}/{name}{number}"
+    return found
+
+
+def forbidden_by(path: str, host: Host) -> str:
+    """The first directory on the way to the path that this user may not search by its permission
+    bits alone, or the path itself if all may be searched."""
+    groups = {host.gid, *os.getgroups()}
+    place = "/"
+    for part in [*path.strip("/").split("/")]:
+        try:
+            status = os.stat(place)
+        except OSError:
+            return place
+        shift = 6 if status.st_uid == host.uid else 3 if status.st_gid in groups else 0
+        if not status.st_mode >> shift & 1:
+            return place
+        place = os.path.join(place, part)
+    return place
+
+
+def whole_map(host: Host) -> tuple[str, str]:
+    """The lines that map every id of this user namespace to itself."""
+    lines = []
+    for kind in ("uid", "gid"):
+        numbers = [f"{own.inside} {own.inside} {own.count}" for own in host.owned_ranges(kind)]
+        lines.append(f"{kind}map " + " ".join(numbers))
+    return lines[0], lines[1]
+
+
+def without_user(state: State) -> tuple[str, ...]:
+    """The lines that give up the user namespace, and the maps, which mean nothing without it."""
+    return ("flags -user", *(["reset map"] if state.has_maps else []))
+
+
+def closed(place: str | None, state: State, host: Host) -> Diagnosis | None:
+    """Why the way to a place on the host is closed to the child, None if it is not.
+
+    Without fixes if there are none. root's right to pass over permissions holds in a user namespace
+    only for files whose owner and group are mapped there: see capabilities(7), user_namespaces(7).
+    """
+    if place is None or not place.startswith("/"):
+        return None
+    first = forbidden_by(place, host)
+    if first == place:
+        return None
+    if state.has("user") and host.uid == 0:
+        return Diagnosis(
+            f"{first} is closed to others by its permissions, and in a user namespace root passes"
+            " over these only for owners that are mapped",
+            *(whole_map(host) if host.can(CAP_SETUID) else ()),
+        )
+    return Diagnosis(f"uid {host.uid} may not go through the directory {first} by its permissions")

@@ -1,0 +1,140 @@
+"""What a mount may not do because it would reach the host. Asked before any fork.
+
+Pure functions on the state and on facts about the host.
+"""
+
+from __future__ import annotations
+
+from nsh.errors import Refusal
+from nsh.host import Host
+from nsh.linux.mountflags import MS_MOVE, MS_REMOUNT, parse_options
+from nsh.parts.mounts.places import Places, binds
+from nsh.parts.mounts.queue import requeue
+from nsh.state import Mount, State, Umount
+from nsh.words import quote
+
+OWN_EACH_TIME = frozenset(("tmpfs", "ramfs", "overlay", "proc", "devpts"))
+"""The file systems of which every mount is a new one, with nothing of the host's to change."""
+
+ONE_FOR_ALL = frozenset(("cgroup2", "debugfs", "devtmpfs", "pstore", "tracefs"))
+"""The file systems that exist once; the options of a later mount change them for all mounts."""
+
+
+def guard(state: State, host: Host) -> None:
+    """Raise Refusal if a mount of this state would change the host."""
+    if state.mounts and not state.has("mnt"):
+        raise Refusal(
+            "without a new mnt namespace, the mounts would be made on the host", "flags +mnt"
+        )
+    if state.propagation != "private" and not state.has("mnt"):
+        raise Refusal(
+            "without a new mnt namespace, the propagation of the host's mounts would change",
+            "flags +mnt",
+        )
+    if not state.has("user"):
+        _guard_file_systems(state, host)
+        if state.propagation in ("shared", "unchanged"):
+            _guard_propagation(state, host)
+
+
+def _guard_propagation(state: State, host: Host) -> None:
+    shared = host.shared_mounts()
+    if shared is None:
+        raise Refusal(
+            "without /proc it is not to be seen whether the mounts here are shared: with propagation"
+            f" {state.propagation}, a mount made inside may appear on the host",
+            "propagation private",
+            "!mkdir -p /proc && mount -t proc proc /proc",
+        )
+    if shared:
+        raise Refusal(
+            f"{shared[0]} is a shared mount here: with propagation {state.propagation},"
+            " a mount made inside would appear on the host",
+            "propagation slave",
+            "propagation private",
+        )
+
+
+def _guard_file_systems(state: State, host: Host) -> None:
+    """Refuse what changes not a mount but the file system behind it, which the host uses too.
+
+    In a new user namespace the kernel refuses these itself.
+    """
+    own: set[str] = set()  # where mounts are that are new, and are certainly found there
+    remounts = any("remount" in entry.options for entry in state.mounts if isinstance(entry, Mount))
+    places = Places(host)
+    tops: set[str] = set()
+    for index, entry in enumerate(state.mounts):
+        place = host.real_path(entry.target)
+        known = tops.isdisjoint(_parents(place)) or places.is_certain(entry.target)
+        if isinstance(entry, Umount):
+            if not entry.lazy and (place == "/" or not known):
+                _refuse_umount(state, index, known)
+            own = _not_below(own, place)
+            continue
+        flags, data = parse_options(entry.options)
+        if not binds(entry):
+            _guard_one_for_all(state, index, data, host)
+        if not flags & MS_REMOUNT:
+            own = _not_below(own, place) if known else set()
+            if flags & MS_MOVE:
+                own = _not_below(own, host.real_path(entry.source))
+            elif place == "/":
+                continue  # a mount on / is not entered: paths still begin below it
+            elif remounts and known and entry.fstype in OWN_EACH_TIME and not binds(entry):
+                own.add(place)
+            tops.add(place)
+            places.add(entry)
+        elif not binds(entry) and place not in own:
+            target = quote(entry.target)
+            bind = f"mount bind {target} {target} -o {quote(entry.options)}"
+            raise Refusal(
+                f"a remount without bind changes the file system on {entry.target} for the host too;"
+                " with bind it changes the one mount inside",
+                # Data is for a file system.
+                *requeue(state.mounts, index, *([] if data else [bind])),
+            )
+
+
+def _guard_one_for_all(state: State, index: int, data: str, host: Host) -> None:
+    """Refuse options that change a file system which exists once, and a cgroup hierarchy that is new."""
+    entry = state.mounts[index]
+    assert isinstance(entry, Mount)
+    if entry.fstype in ONE_FOR_ALL and data:
+        raise Refusal(
+            f"there is one {entry.fstype} for all, so {data} would change for the host too",
+            *requeue(state.mounts, index, f"mount {entry.fstype} {quote(entry.target)}"),
+        )
+    if entry.fstype == "cgroup":
+        wanted = set(data.split(",")) - {"none", "xattr", "noprefix", "clone_children"}
+        if wanted not in host.hierarchies():
+            raise Refusal(
+                f"there is no cgroup hierarchy with the options {data or 'of all controllers'}, and"
+                " one that is mounted first is made for all processes, the host's too",
+                *requeue(state.mounts, index, f"mount cgroup2 {quote(entry.target)}"),
+            )
+
+
+def _refuse_umount(state: State, index: int, known: bool) -> None:
+    if known:
+        raise Refusal(
+            "umount2 does not take / away but makes its file system read-only, for the host too",
+            *requeue(state.mounts, index),
+        )
+    target = state.mounts[index].target
+    raise Refusal(
+        f"{target} lies below a mount of yours, and a link there may lead to /, which umount2 makes"
+        " read-only for the host too; lazily it only takes a mount away",
+        *requeue(state.mounts, index, f"umount {quote(target)} -l"),
+    )
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(2, len(parts))]
+
+
+def _not_below(paths: set[str], path: str) -> set[str]:
+    """Those that a mount made or taken away on that path leaves where they are."""
+    below = path.rstrip("/") + "/"
+    return {each for each in paths if not (each + "/").startswith(below)}

@@ -1,0 +1,103 @@
+"""The command flags: which namespaces the next run gets new."""
+
+from __future__ import annotations
+
+from nsh.base import BaseShell
+from nsh.errors import Usage, closest
+from nsh.linux.namespaces import BY_NAME, NAMESPACES, expression, find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.offers import Item
+
+
+class FlagsCommands(BaseShell):
+    """flags."""
+
+    group = "State"
+
+    def do_flags(self, line: str) -> None:
+        """flags [+NS|-NS|+all|-all ...]
+
+        Choose the namespaces that the next run gets new. Without arguments, show them
+        as the last argument of clone(2).
+
+        NS is net, mnt, uts, ipc, pid, user, cgroup or time, or the constant
+        (CLONE_NEWPID). +NS asks for a new one, -NS shares the host's again.
+
+            flags +pid +mnt
+            flags -CLONE_NEWNS
+
+        See namespaces(7), unshare(2).
+        """
+        chosen = list(self.state.flags)
+        if in_c := _written_in_c(line):
+            fix = " ".join(["flags", *[f"+{name}" for name in in_c]])
+            raise Usage("what is an expression in C is a list of words here, with + or -", fix)
+        changes = self.words(line)
+        if not changes:
+            self.message(expression(self.state.flags))
+            return
+        for word in changes:
+            sign, name = word[:1], word[1:]
+            if sign not in "+-" or not name:
+                bare = find(word)
+                fixes = [f"flags +{bare.name}"] if bare else _close_namespace("+", word)
+                raise Usage(f"{word!r} begins with neither + nor -", *fixes)
+            if name.lower() == "all":
+                chosen = [namespace.name for namespace in NAMESPACES] if sign == "+" else []
+                continue
+            namespace = find(name)
+            if namespace is None:
+                raise Usage(f"there is no namespace {name!r}", *_close_namespace(sign, name))
+            if namespace.name in chosen:
+                if sign == "-":
+                    chosen.remove(namespace.name)
+            elif sign == "+":
+                chosen.append(namespace.name)
+        self.change(flags=tuple(chosen))
+
+    def complete_flags(self, before: list[str], word: str) -> Iterable[Item]:
+        """Only what would change something."""
+        chosen = set(self.state.flags)
+        for sign, name in [(typed[:1], typed[1:].lower()) for typed in before]:
+            namespace = find(name)
+            names = set(BY_NAME) if name == "all" else {namespace.name} if namespace else set()
+            chosen = chosen | names if sign == "+" else chosen - names
+        for namespace in NAMESPACES:
+            sign = "-" if namespace.name in chosen else "+"
+            what = "shared again" if sign == "-" else "new"
+            called = namespace.constant if word[1:2].isupper() else namespace.name
+            yield f"{sign}{called}", f"{what}: {namespace.isolates}"
+        if len(chosen) < len(NAMESPACES):
+            yield "+all", "new: all eight"
+        if chosen:
+            yield "-all", "shared again: all eight"
+
+
+def _written_in_c(line: str) -> list[str]:
+    """The namespaces of ``CLONE_NEWPID | CLONE_NEWNS | SIGCHLD``; none if the line is not like that."""
+    constants = line.strip(" \t'\"").split("|")
+    if len(constants) < 2:
+        return []
+    found = [find(each.strip()) for each in constants if each.strip() != "SIGCHLD"]
+    names = [namespace.name for namespace in found if namespace]
+    return names if len(names) == len(found) else []
+
+
+def _close_namespace(sign: str, name: str) -> list[str]:
+    aliases = {
+        "mount": "mnt",
+        "network": "net",
+        "process": "pid",
+        "proc": "pid",
+        "hostname": "uts",
+        "root": "user",
+    }
+    name = name.lower().removeprefix("clone_").removeprefix("new")
+    if name in aliases or name in BY_NAME:
+        return [f"flags {sign}{aliases.get(name, name)}"]
+    close = closest(name, BY_NAME, 0.5)
+    return [f"flags {sign}{close}" if close else "help flags"]

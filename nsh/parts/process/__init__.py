@@ -1,0 +1,1 @@
+"""The process itself: its directory, its environment, and the program that it becomes."""

@@ -1,0 +1,13 @@
+"""Guard: each part is asked whether a run would reach the host, before anything is forked."""
+
+from __future__ import annotations
+
+from nsh.host import Host
+from nsh.parts.table import TAUGHT
+from nsh.state import State
+
+
+def guard(state: State, host: Host) -> None:
+    """Raise Refusal if a run of this state would change the host."""
+    for part in TAUGHT:
+        part.guard(state, host)

@@ -1,0 +1,317 @@
+"""Line: the line editor of a typed session. It and its rooms here alone import prompt_toolkit.
+
+It adapts: what to complete is said by completion.py, what to show by toolbar.py and lookup.py,
+what to run by the shell. prompt_toolkit has the terminal while a line is edited; the line runs
+after it has given everything back, so there is one thread and no event loop when a child is
+forked.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
+from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
+from prompt_toolkit.styles import Style
+
+from nsh.prompt.completion import complete
+from nsh.prompt.history import SharedHistory, history_path
+from nsh.prompt.keys import bindings
+from nsh.prompt.lexer import NshLexer
+from nsh.prompt.toolbar import toolbar
+from nsh.prompt.typed import run_typed
+from nsh.words import MORE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from nsh.shell import Shell
+
+MENU_WHILE_TYPING = 60
+"""A longer list than this waits for Tab when nothing of the word is typed yet."""
+
+MENU_AT_MOST = 1000
+"""So many completions are handed to the menu: nobody pages further."""
+
+MENU_LINES = 8
+"""So many lines are kept for the typed line and the menu below it."""
+
+# The sixteen colours of the terminal, and of them those that are readable on black and on white.
+STYLE = Style.from_dict(
+    {
+        "prompt": "bold",
+        "pygments.keyword": "ansigreen bold",
+        "pygments.error": "ansired underline",
+        "pygments.name.constant": "ansicyan",
+        "pygments.name.attribute": "ansimagenta",
+        "pygments.name.variable": "ansimagenta",
+        "pygments.literal.number": "ansicyan",
+        "pygments.literal.string": "ansimagenta",
+        "pygments.operator": "bold",
+        "pygments.punctuation": "bold",
+        "pygments.comment": "italic",
+        "auto-suggestion": "ansibrightblack",
+        "bottom-toolbar": "reverse",
+        "bottom-toolbar new": "noreverse bold ansigreen",
+        "bottom-toolbar failed": "noreverse bold ansired",
+        "bottom-toolbar goal": "bold",
+        "completion-menu": "fg:default bg:default",
+        "completion-menu.completion": "fg:default bg:default reverse",
+        "completion-menu.completion.current": "fg:default bg:default bold noreverse",
+        "completion-menu.meta.completion": "fg:default bg:default noreverse",
+        "completion-menu.meta.completion.current": "fg:default bg:default bold noreverse",
+        "scrollbar.background": "fg:default bg:default",
+        "scrollbar.button": "fg:default bg:default reverse",
+    }
+)
+
+# What a killed full-screen program leaves on: the alternate screen, a hidden cursor, colours, the
+# mouse, the application's keys. See console_codes(4), and xterm's ctlseqs for the rest.
+CALM_DOWN = "\x1b[?1047l\x1b[?25h\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1l\x1b>"
+
+
+class _Completer(Completer):
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        text = document.text_before_cursor.replace("\\\n", "")
+        found = complete(self.shell, text)
+        if event.text_inserted:
+            started = found and found[0][1] < len(text)
+            if len(found) > MENU_WHILE_TYPING and not started:
+                return
+            if len(found) == 1 and text[found[0][1] :] == found[0][0]:
+                return
+        for word, start, about in found[:MENU_AT_MOST]:
+            yield Completion(word, start - len(text), display=word or "''", display_meta=about)
+
+
+class _Suggester(AutoSuggest):
+    """The line that fixes the last error, otherwise the last line of the history that fits."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        text = document.text
+        for line in self.prompt.offers:
+            if line.startswith(text) and line != text:
+                return Suggestion(line[len(text) :])
+        if not text.strip() or "\n" in text:
+            return None
+        for line in buffer.history._loaded_strings:
+            if line.startswith(text) and line != text:
+                return Suggestion(line[len(text) :])
+        return None
+
+
+class Prompt:
+    """One typed session: reads lines with all comforts and hands them to the shell.
+
+    shell    runs the lines
+    offers   lines to suggest first: those that fix the last error, then the one that failed
+    pending  pasted lines that have not run yet
+    took     seconds that the last line ran, None before the first
+    """
+
+    def __init__(
+        self, shell: Shell, input: Input | None = None, output: Output | None = None
+    ) -> None:
+        self.shell = shell
+        self.offers: list[str] = list(shell.fixes)
+        self.pending: list[str] = []
+        self.took: float | None = None
+        self.history = SharedHistory(history_path(shell.host.environ))
+        if self.history.trouble:
+            shell.error(
+                "the history stays in memory: "
+                + ": ".join(filter(None, [self.history.path, self.history.trouble])),
+                "try: XDG_STATE_HOME=DIRECTORY nsh",
+            )
+        # A terminal without colours keeps bold, underlined and reversed.
+        depth = ColorDepth.DEPTH_1_BIT if shell.host.environ.get("NO_COLOR") else None
+        self.session: PromptSession[str] = PromptSession(
+            [("class:prompt", shell.prompt)],
+            lexer=PygmentsLexer(NshLexer),
+            completer=_Completer(shell),
+            complete_while_typing=True,
+            complete_in_thread=False,
+            auto_suggest=_Suggester(self),
+            history=self.history,
+            bottom_toolbar=self._toolbar,
+            # Only before what was typed as a new line, not where a long line is wrapped.
+            prompt_continuation=lambda width, number, wrapped: "" if wrapped else MORE,
+            key_bindings=bindings(shell, self.pending),
+            enable_suspend=True,
+            style=STYLE,
+            include_default_pygments_style=False,
+            color_depth=depth,
+            cursor=ModalCursorShapeConfig(),
+            input=input,
+            output=output,
+        )
+        # Without a full second of waiting for the rest of an escape sequence after Escape in vi.
+        self.session.app.ttimeoutlen = 0.05
+        self.session.default_buffer.on_text_changed += self._offer
+        self.session.app.before_render += self._fit
+
+    def loop(self) -> None:
+        """Read and run lines until one of them, or Ctrl-D, ends the session."""
+        prefill = ""
+        while True:
+            try:
+                text = self.read(prefill)
+            except KeyboardInterrupt:
+                self.pending.clear()
+                self.shell.proposed.clear()
+                prefill = ""
+                continue
+            except EOFError:
+                return
+            prefill = ""
+            if self.run(text.replace("\\\n", "")):
+                return
+            prefill = self.shell.proposed.pop(0) if self.shell.proposed else ""
+
+    def read(self, prefill: str = "") -> str:
+        """One typed, or the next pasted, line. Raises KeyboardInterrupt and EOFError."""
+        mode = self.shell.settings["editing-mode"]
+        self.session.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
+        if self.pending:
+            prefill = self.pending.pop(0)
+            if self.pending:
+                self._show_pasted(prefill)
+                return prefill
+        with _terminal_modes():
+            return self.session.prompt(default=prefill, pre_run=self._offer)
+
+    def _show_pasted(self, text: str) -> None:
+        """Show a pasted line as if it was typed. What is typed meanwhile waits for its own prompt."""
+        fragments: StyleAndTextTuples = []
+        lines = PygmentsLexer(NshLexer).lex_document(Document(text))
+        for number in range(text.count("\n") + 1):
+            start = ("class:prompt", self.shell.prompt) if number == 0 else ("", f"\n{MORE}")
+            fragments += [start, *lines(number)]
+        print_formatted_text(
+            FormattedText(fragments),
+            style=STYLE,
+            include_default_pygments_style=False,
+            color_depth=self.session.color_depth,
+            output=self.session.app.output,
+        )
+        self.history.append_string(text)
+
+    def run(self, line: str) -> bool:
+        """Run a line and keep what the next prompt shows of it. True if it ends the session."""
+        threads = os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else [""]
+        assert len(threads) == 1, "a fork needs a single thread"
+        before = time.monotonic()
+        ended = run_typed(self.shell, line)
+        if line.strip():
+            self.took = time.monotonic() - before
+            self._settle_terminal()
+            self._plan_offers(line)
+        if self.shell.status == 130:
+            self.pending.clear()  # Ctrl-C is meant for all that was pasted
+        return ended
+
+    def _plan_offers(self, line: str) -> None:
+        """Offer what comes next, or what fixes the error and then the failed line again.
+
+        Go on after each that worked.
+        """
+        if self.shell.following:
+            self.offers = [self.shell.following]
+        elif self.shell.fixes:
+            self.offers = [fix for fix in self.shell.fixes if fix != line]
+            if self.shell.status != 2:  # a line that was typed wrong is not wanted again
+                self.offers.append(line)
+        elif self.offers[:1] == [line.strip()]:
+            del self.offers[0]
+        else:
+            self.offers = []
+
+    def _offer(self, _: object = None) -> None:
+        """An empty line has the first offer behind its cursor, before anything is typed."""
+        buffer = self.session.default_buffer
+        if not buffer.text and self.offers:
+            buffer.suggestion = Suggestion(self.offers[0])
+
+    def _fit(self, _: object = None) -> None:
+        """Keep no more lines free for the menu than a low terminal has."""
+        rows = self.session.app.output.get_size().rows
+        bars = 2 if self.shell.lesson_goal else 1
+        self.session.reserve_space_for_menu = max(1, min(MENU_LINES, (rows - bars) // 2))
+
+    def _settle_terminal(self) -> None:
+        """Make good what a command left: a line without its end, a terminal in disorder."""
+        output = self.session.app.output
+        if self.shell.status >= 128:
+            output.write_raw(CALM_DOWN)
+        # A mark and a line of blanks: at the left edge the blanks just fill the line and all of it
+        # is wiped; after an unfinished line the blanks overflow, and the mark stays.
+        mark = "⏎" if (output.encoding() or "").lower().startswith("utf") else "%"
+        columns = output.get_size().columns
+        output.write_raw(f"\x1b[7m{mark}\x1b[0m{' ' * (columns - 1)}\r\x1b[K")
+        output.flush()
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        app = get_app()
+        mode = ""
+        if self.session.editing_mode == EditingMode.VI:
+            inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
+            mode = "vi insert" if inserting else "vi command"
+        return list(toolbar(self.shell, self.took, app.output.get_size().columns, mode))
+
+
+@contextmanager
+def _terminal_modes() -> Iterator[None]:
+    """While a line is edited: give the terminal its modes back when a signal ends nsh."""
+    import termios
+
+    try:
+        modes = termios.tcgetattr(0)
+    except (OSError, termios.error):
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        try:
+            termios.tcsetattr(0, termios.TCSADRAIN, modes)
+            os.write(1, b"\x1b[?2004l\x1b[?25h\x1b[0m\r\n")
+        except (OSError, termios.error):
+            pass
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    wanted = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    for number in wanted:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            signal.signal(number, signal.SIG_DFL)
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)

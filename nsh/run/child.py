@@ -1,0 +1,212 @@
+"""Child: what a forked process does of a plan before it becomes the command.
+
+Each line here runs in a fresh copy of nsh, where every page that is touched has to be copied:
+it is short, and everything that can be made ready before the fork is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from nsh.call import Environment, Polled, Slot, Vector
+from nsh.linux import syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from nsh.call import Plan
+
+    Step = tuple[int, int, Callable[..., int], tuple[Any, ...], str, syscalls.Cell | None]
+    """A call made ready: its index in the plan, its kind, the C function and its arguments, the
+    actor that it makes if it is a clone, and where its result goes if a later call needs it."""
+    Steps = dict[str, list[Step]]
+    """The steps of each actor."""
+
+# execvp(3) goes on to the next directory of PATH after these.
+_NEXT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT)
+
+_FAILED = 125
+
+_encoded: list[Any] = [None, None]
+
+
+def envp(environment: Environment) -> Any:
+    """The environment as a C array; the last one is kept, runs mostly share it."""
+    if _encoded[0] is not environment:
+        words = [os.fsencode(pair) for pair in environment]
+        _encoded[:] = [environment, syscalls.c_strings(words)]
+    return _encoded[1]
+
+
+PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TOLD = range(6)
+"""What a step asks for once its function has returned: nothing if it worked; nothing ever;
+to end if nsh is gone; to go on as another actor; the next try if it failed; to keep or tell the
+result."""
+
+_KINDS = {"poll": CHECK, "read": CHECK, "clone": CLONE, "execve": EXECVE}
+
+
+class Preparation:
+    """The steps of the process that is about to be forked as ``me``, and of what it forks in turn.
+
+    chain    the actors that lead to the command: see Plan.chain
+    values   what the slots stand for that nsh itself has filled
+    restore  the dispositions of signals for the command, and ``mask`` its signal mask
+    streams  what become its descriptors 0, 1 and 2
+    tracing  every call is reported, not only those that fail and the forks
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        chain: tuple[str, ...],
+        me: str,
+        values: Mapping[str, int],
+        restore: tuple[tuple[int, int], ...],
+        mask: syscalls.SignalSet,
+        tracing: bool,
+        streams: tuple[int, int, int] = (0, 1, 2),
+    ) -> None:
+        self.values = values
+        self.tracing = tracing
+        self.steps: Steps = {me: []}
+        self.cells: dict[str, syscalls.Cell] = {}
+        self._words: tuple[object, Any] = (None, None)
+        mine = self.steps[me]
+        for pair in restore:
+            mine.append((-1, BOOKKEEPING, syscalls.signal, pair, "", None))
+        unblock = syscalls.set_mask(mask)
+        mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, unblock, "", None))
+        moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
+        if me in chain:
+            mine += [(-1, BOOKKEEPING, syscalls.dup2, pair, "", None) for pair in moved]
+        for index, call in enumerate(plan.calls):
+            if call.actor not in self.steps:
+                continue
+            name = call.name
+            makes = ""
+            if name == "clone":
+                makes = call.fills[0]
+                self.steps[makes] = []
+            args = tuple([self._argument(arg) for arg in call.args])
+            cell = None
+            if call.fills and not makes:
+                args, cell = self._filling(call.fills, args)
+            kind = _KINDS.get(name, TOLD if tracing or cell else PLAIN)
+            function, c_args = syscalls.in_c(name, args)
+            steps = self.steps[call.actor]
+            steps.append((index, kind, function, c_args, makes, cell))
+            for slot in call.closes:
+                closed = (self._argument(Slot(slot)),)
+                steps.append((-1, BOOKKEEPING, syscalls.close, closed, "", None))
+
+    def _argument(self, value: object) -> Any:
+        """An argument for C. A slot that a step fills is a place where its result will stand."""
+        if isinstance(value, str):
+            return os.fsencode(value)
+        if isinstance(value, Slot):
+            if value.name in self.values:
+                filled = value.fill(self.values)
+                return os.fsencode(filled) if isinstance(filled, str) else filled
+            cell = self.cells[value.name]
+            if value.is_text:
+                return cell.text(value.before.encode(), value.after.encode())
+            return cell.number
+        if isinstance(value, Environment):
+            return envp(value)
+        if isinstance(value, Vector):
+            if self._words[0] is not value:  # the tries along PATH share theirs
+                words = [self._argument(word) for word in value]
+                self._words = value, syscalls.c_strings(words)
+            return self._words[1]
+        return self._argument(value.slot) if isinstance(value, Polled) else value
+
+    def _filling(
+        self, fills: tuple[str, ...], args: tuple[Any, ...]
+    ) -> tuple[tuple[Any, ...], syscalls.Cell | None]:
+        """The arguments of a call that fills slots, and the cell for its result."""
+        if len(fills) == 1:
+            cell = self.cells[fills[0]] = syscalls.Cell()
+            return args, cell
+        pair = syscalls.Pair()
+        for slot, end in zip(fills, pair.ends, strict=True):
+            self.cells[slot] = syscalls.Cell(end)
+        return (pair.array, *args[1:]), None
+
+
+def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing: bool) -> None:
+    """Make the calls of one actor, from right after its fork to execve or _exit. Never returns.
+
+    ``reports`` is the descriptor for what is to be told.
+    """
+    last = chain[-1]
+    error = denied = 0
+    before = -1  # the execve that was tried before
+    failed = False
+    index = 0
+    syscalls.forget_errno()  # of a call before: one that does not set it must not seem to
+    try:
+        while True:
+            for index, kind, function, args, makes, cell in steps[me]:
+                if kind == EXECVE and tracing and me == last:
+                    _stop_at_execve(args[0])
+                result = function(*args)
+                if kind <= BOOKKEEPING and (result >= 0 or kind):
+                    continue
+                if result < 0:
+                    error = syscalls.last_errno()
+                    if kind != EXECVE or error not in _NEXT:
+                        failed = True
+                        break
+                    if tracing:
+                        os.write(reports, b"%d -1 %d\n" % (index, error))
+                    if error == errno.EACCES:
+                        denied = index
+                    before = index
+                    continue
+                if kind == CHECK and bool(result) == (function is syscalls.poll):
+                    os._exit(_FAILED)  # nsh is gone
+                if cell is not None:
+                    cell.take(result)
+                if kind == CLONE and result == 0:
+                    me = makes
+                    break
+                if tracing or kind == CLONE:
+                    os.write(reports, b"%d %d 0\n" % (index, result))
+            else:
+                if before < 0:
+                    os._exit(0)
+                failed = True  # no directory of PATH had it
+            if failed:
+                if me not in chain:  # a helper program: its status tells, as sh's would
+                    os._exit(127 if error == errno.ENOENT else 126)
+                _fail(index, error, denied, before == index and tracing, reports)
+    except MemoryError:
+        os.write(reports, b"%d -1 %d !\n" % (index, errno.ENOMEM))
+    finally:
+        os._exit(_FAILED)
+
+
+def _fail(index: int, error: int, denied: int, told: bool, reports: int) -> None:
+    """Report the call that failed, and end. ``denied``: a try of execve that found a file."""
+    if denied and error in _NEXT:
+        # As execvp(3): a file that may not be run is the better reason.
+        index, error = denied, errno.EACCES
+    os.write(reports, b"%d -1 %d %b\n" % (index, error, b"!!" if told else b"!"))
+    os._exit(_FAILED)
+
+
+def _stop_at_execve(path: bytes) -> None:
+    # Under ptrace the kernel stops a process right after its execve, so that the line of the
+    # trace stands before anything that the command writes. Not possible when nsh itself is under
+    # strace; then the order of these two is a matter of luck. Not wanted if the file gives
+    # privileges, which a traced process would not get.
+    try:
+        if os.stat(path).st_mode & 0o6000 or "security.capability" in os.listxattr(path):
+            return
+        syscalls.ptrace(syscalls.PTRACE_TRACEME, 0)
+    except OSError:
+        pass

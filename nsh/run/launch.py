@@ -1,0 +1,434 @@
+"""Launch: performs a Plan in forked processes and waits for the command.
+
+Two things: ``start`` performs the calls and gives a Running, ``Running.wait`` waits for the command;
+``launch`` is both. It knows the calls but no user interface: what it has to say travels as values. A
+call that fails in a child comes back over the close-on-exec pipe as "INDEX -1 ERRNO !"; end of file
+without that means that execve succeeded, because execve closed the pipe, or that the child was
+killed.
+
+Signals are blocked from the first call to the end of the wait. They get in at two places only:
+while nsh waits for a report, where they do what they always do, and while it waits for the
+command, where it takes them one by one. So none is lost and none comes between two lines.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+from nsh.call import CHILD, PARENT, PID_1, Call, Plan, Slot
+from nsh.linux import syscalls
+from nsh.linux.processes import never_executed
+from nsh.run.child import Preparation, become
+from nsh.run.wait import Children, Signals
+from nsh.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Values = dict[str, int]
+    """What the slots of a plan stand for, as far as it is known."""
+    Trace = Callable[[Call, Values, int, int], None]
+    """What is told of each call: the call, the slots so far, its result, its errno or 0."""
+
+
+class CallFailed(Exception):
+    """A call of the plan failed: ``call`` and ``errno`` (0 if a helper program said no).
+
+    ``values`` are the slots that were known by then, to print the call.
+    """
+
+    def __init__(self, call: Call, error: int, values: Values) -> None:
+        super().__init__(f"{call.name}: {os.strerror(error)}")
+        self.call = call
+        self.errno = error
+        self.values = values
+
+
+class Outcome(Value):
+    """How a run ended.
+
+    status       the exit status of the command, 128+N if signal N ended it (or ended the child
+                 before it became the command)
+    signal       that signal, 0 if none
+    interrupted  whether Ctrl-C came during the run
+    links        what the plan's readlink calls gave, by path
+    pids         the processes that the run was made of
+    """
+
+    status: int
+    signal: int
+    interrupted: bool
+    links: dict[str, str]
+    pids: tuple[int, ...]
+
+
+class Running:
+    """A run that has been started: to be waited for, signalled, or left alone.
+
+    pid   the process that is the command, 0 if it was killed before it could become it
+    pids  all processes of the run
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        chain: tuple[str, ...],
+        values: Values,
+        links: dict[str, str],
+        children: Children,
+    ) -> None:
+        self.chain = chain
+        self.values = values
+        self.links = links
+        self.children = children
+        self.pid = values.get(plan.last, 0)
+        self.pids = tuple([values[name] for name in chain if name in values])
+        children.pid_1 = self.pid if plan.last == PID_1 else 0
+
+    def wait(self) -> Outcome:
+        """Wait until all its processes have ended. Ends them if the wait itself fails."""
+        with _Blocked():
+            try:
+                return self._wait()
+            except BaseException:
+                self.children.kill(unknown=True)
+                raise
+
+    def _wait(self) -> Outcome:
+        status = 0
+        for name in self.chain[:-1]:
+            if self.values.get(name) in self.children.alive:
+                status = self.children.wait_for(self.values[name])
+                if status and not self.pid:
+                    # It may have been killed between its fork and the report of it.
+                    self.children.kill(unknown=True)
+        if self.pid:
+            status = self.children.wait_for(self.pid)
+        self.children.take_late_interrupts()
+        code = os.waitstatus_to_exitcode(status)
+        return Outcome(
+            128 - code if code < 0 else code,
+            -code if code < 0 else 0,
+            self.children.interrupts > 0,
+            self.links,
+            self.pids,
+        )
+
+    def signal(self, number: int) -> None:
+        """Send the command a signal; nothing happens if it has ended. See kill(2)."""
+        if self.pid in self.children.alive:
+            os.kill(self.pid, number)
+
+    def has_ended(self) -> bool:
+        """Whether the command has ended; ``wait`` then gives its outcome at once."""
+        if self.pid not in self.children.alive:
+            return True
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+class _Gone(Exception):
+    """The child ended in the middle of its set-up without a report: something killed it."""
+
+
+class _Start:
+    """The way from a plan to a Running."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        trace: Trace | None,
+        children: Children,
+        mask: syscalls.SignalSet,
+        streams: tuple[int, int, int],
+    ) -> None:
+        self.plan = plan
+        self.chain = plan.chain()
+        self.trace = trace
+        self.children = children
+        self.streams = streams
+        self.restore = _known_signals().restore
+        self.mask = mask  # for the child
+        self.waiting_mask = mask
+        if os.getpid() == 1:
+            # PID 1 would never hear of them (pid_namespaces(7)); blocked, they are kept for later.
+            self.waiting_mask = self.mask.plus(signal.SIGTERM, signal.SIGHUP)
+        self.values: Values = {}
+        self.links: dict[str, str] = {}
+        self._open: list[int] = []  # descriptors to close at the end
+        self._unread = b""
+        self._early: list[bytes] = []  # reports of a process whose pid is not known yet
+        self._last_report: Call | None = None
+        self._last_try: Call | None = None
+
+    def perform(self) -> Running:
+        """Make the calls. Raises CallFailed; then no process is left, and no descriptor ever."""
+        try:
+            try:
+                self._parent()
+                self._finish_reports()
+            except _Gone:
+                pass
+            return Running(self.plan, self.chain, self.values, self.links, self.children)
+        except CallFailed:
+            self.children.kill()
+            raise
+        except BaseException:
+            self.children.kill(unknown=True)
+            raise
+        finally:
+            for fd in self._open:
+                try:
+                    os.close(fd)
+                except OSError:
+                    pass  # Linux has closed it all the same: close(2), NOTES
+
+    # The parent's side.
+
+    def _parent(self) -> None:
+        for call in self.plan.calls:
+            if call.actor != PARENT:
+                continue
+            try:
+                result = self._perform(call)
+            except OSError as error:
+                self._parent_failed(call, error.errno or 0)
+            for slot in call.closes:
+                self._close(self.values[slot])
+            if self.trace:
+                self.trace(call, self.values, result, 0)
+
+    def _parent_failed(self, call: Call, error: int) -> None:
+        """Raise CallFailed, or _Gone if the call failed because the child is no more."""
+        if CHILD in self.values and os.waitid(
+            os.P_PID, self.values[CHILD], os.WEXITED | os.WNOHANG | os.WNOWAIT
+        ):
+            self._finish_reports()
+            raise _Gone
+        if self.trace:
+            self.trace(call, self.values, -1, error)
+        raise CallFailed(call, error, self.values) from None
+
+    def _perform(self, call: Call) -> int:
+        args: list[Any] = [
+            arg.fill(self.values) if isinstance(arg, Slot) else arg for arg in call.args
+        ]
+        match call.name:
+            case "pipe2":
+                ends = os.pipe2(args[1])
+                self.values.update(zip(call.fills, ends, strict=True))
+                self._open += ends
+                return 0
+            case "clone":
+                return self._fork(call, args[0])
+            case "openat":
+                fd = os.open(args[1], args[2])
+                self.values[call.fills[0]] = fd
+                self._open.append(fd)
+                return fd
+            case "write":
+                return os.write(args[0], args[1])
+            case "read":
+                return self._wait_for(args[1])
+            case "readlink":
+                self.links[call.args[0].after.removeprefix("/ns/")] = link = os.readlink(args[0])  # type: ignore[attr-defined]
+                return len(link)
+            case "wait4":
+                return self._wait_for_program(call, args[0])
+        raise AssertionError(f"the parent makes no call {call.name}")
+
+    def _close(self, fd: int) -> None:
+        self._open.remove(fd)
+        os.close(fd)
+
+    def _fork(self, call: Call, flags: int) -> int:
+        tracing = self.trace is not None
+        made = call.fills[0]
+        known = self.values
+        prepared = Preparation(
+            self.plan, self.chain, made, known, self.restore, self.mask, tracing, self.streams
+        )
+        reports = self.values["reports[1]"]
+        pid = syscalls.clone(flags)
+        if pid == 0:
+            become(made, self.chain, prepared.steps, reports, tracing)
+        self.values[made] = pid
+        self.children.alive.append(pid)
+        return pid
+
+    def _line(self) -> bytes | None:
+        """The next line of the reports, None at end of file."""
+        reports = self.values["reports[0]"]
+        while b"\n" not in self._unread:
+            # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
+            # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
+            syscalls.wait_readable(reports, self.waiting_mask)
+            part = os.read(reports, 64)
+            if not part:
+                return None
+            self._unread += part
+        line, self._unread = self._unread.split(b"\n", 1)
+        return line
+
+    def _wait_for(self, expected: bytes) -> int:
+        """Wait for the text that a child writes when it has got that far."""
+        [writes] = [
+            call
+            for call in self.plan.calls
+            if call.name == "write" and call.actor != PARENT and call.args[1] == expected
+        ]
+        arrived = False
+        # The pid comes in a report of the process that forked it, which may be the slower one.
+        # In a trace, the child's line comes before nsh's.
+        while not (
+            arrived
+            and writes.actor in self.values
+            and (self.trace is None or self._last_report is writes)
+        ):
+            line = self._line()
+            if line is None:
+                raise _Gone
+            if line + b"\n" == expected:
+                arrived = True
+            else:
+                self._report(line)
+        return len(expected)
+
+    def _wait_for_program(self, call: Call, pid: int) -> int:
+        """wait4 for newuidmap or newgidmap. Raises CallFailed if its answer is no.
+
+        It has no pipe for reports: nsh's own copy of that end has to be closed by then.
+        """
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self.children.take_signal(pid)
+        _, status = os.waitpid(pid, 0)
+        self.children.alive.remove(pid)
+        if self.children.interrupts:
+            raise KeyboardInterrupt
+        code = os.waitstatus_to_exitcode(status)
+        error = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
+        [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
+        if self.trace:
+            self.trace(execve, self.values, -1 if error else 0, error)
+        if code:
+            raise CallFailed(execve if error else call, error, self.values)
+        return pid
+
+    def _finish_reports(self) -> None:
+        try:
+            while (line := self._line()) is not None:
+                self._report(line)
+        except OSError:
+            pass  # then waiting tells how it ended
+        for line in self._early:
+            self._tell(line)
+        # A child that is killed closes the pipe too, and has executed nothing.
+        pid = self.values.get(self.plan.last, 0)
+        if self.trace and self.plan.argv and pid and not never_executed(pid):
+            tries = self._executions(self.plan.last)
+            after = tries.index(self._last_try) + 1 if self._last_try else 0
+            self.trace(tries[after], self.values, 0, 0)
+
+    def _executions(self, actor: str) -> list[Call]:
+        """The actor's calls of execve: one for each file that is tried."""
+        return [call for call in self.plan.calls if (call.name, call.actor) == ("execve", actor)]
+
+    def _report(self, line: bytes) -> None:
+        """Take one "INDEX RESULT ERRNO" of a child. Raises CallFailed if it is a failure.
+
+        What the last process reports is held back until its pid is known.
+        """
+        call = self.plan.calls[int(line.split(b" ", 1)[0])]
+        if call.actor not in self.values:
+            self._early.append(line)
+            return
+        self._tell(line)
+        if call.name == "clone":
+            early, self._early = self._early, []
+            for line in early:
+                self._tell(line)
+
+    def _tell(self, line: bytes) -> None:
+        index, result, error = [int(word) for word in line.split()[:3]]
+        call = self._last_report = self.plan.calls[index]
+        if call.name == "execve":
+            self._last_try = call
+        if call.name == "clone" and result > 0:
+            self.values[call.fills[0]] = result
+            self.children.alive.append(result)
+        if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
+            self.trace(call, self.values, result, error)
+        if line.endswith(b"!"):
+            raise CallFailed(call, error, self.values)
+
+
+_signals: Signals | None = None
+
+
+def _known_signals() -> Signals:
+    global _signals
+    if _signals is None:
+        _signals = Signals()
+    return _signals
+
+
+class _Blocked:
+    """Inside, the signals that a run takes are blocked. ``mask`` is what it was before."""
+
+    def __enter__(self) -> _Blocked:
+        self.mask = syscalls.SignalSet()
+        syscalls.sigprocmask(syscalls.SIG_BLOCK, _known_signals().blocked, self.mask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        syscalls.sigprocmask(syscalls.SIG_SETMASK, self.mask)
+
+
+STANDARD = (0, 1, 2)
+"""The descriptors that a command gets as its standard input, output and error: nsh's own."""
+
+
+def start(
+    plan: Plan,
+    trace: Trace | None = None,
+    streams: tuple[int, int, int] = STANDARD,
+) -> Running:
+    """Perform the plan up to the execve of the command, and do not wait.
+
+    ``trace`` is called with each call and its result. Raises CallFailed when a call fails,
+    KeyboardInterrupt if Ctrl-C came before the child was the command, OSError if a call of nsh
+    itself fails. Needs Linux.
+    """
+    with _Blocked() as blocked:
+        children = Children(_known_signals(), trace is not None)
+        return _Start(plan, trace, children, blocked.mask, streams).perform()
+
+
+def launch(
+    plan: Plan,
+    trace: Trace | None = None,
+    still_alive: Callable[[], None] | None = None,
+    streams: tuple[int, int, int] = STANDARD,
+    cannot_stop: Callable[[], None] | None = None,
+) -> Outcome:
+    """Perform the plan in the foreground of the terminal, and wait for its end.
+
+    As ``start``; and ``still_alive`` is called when a first Ctrl-C has not ended a command that is
+    PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing.
+    """
+    with _Blocked() as blocked:
+        terminal = None
+        try:
+            if os.isatty(0):
+                from nsh.run.terminal import of_stdin
+
+                terminal = of_stdin()
+            traced = trace is not None
+            children = Children(_known_signals(), traced, still_alive, terminal, cannot_stop)
+            return _Start(plan, trace, children, blocked.mask, streams).perform().wait()
+        finally:
+            if terminal is not None:
+                terminal.take_back()

@@ -1,0 +1,1 @@
+"""Plans, traces and namespaces as text."""

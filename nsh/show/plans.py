@@ -1,0 +1,77 @@
+"""Plans, traces and namespaces as text. Calls look as strace(1) prints them."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from nsh.call import Call, Plan
+from nsh.linux.namespaces import NAMESPACES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def result_text(call: Call, result: int, error: int) -> str:
+    """The result of a call as strace prints it: ``0``, a pid, ``-1 ENOENT (No such file …)``."""
+    if error:
+        return f"-1 {errno.errorcode.get(error, error)} ({os.strerror(error)})"
+    if call.name == "poll" and result == 0:
+        return "0 (Timeout)"
+    return str(result)
+
+
+def failed_text(call: Call, values: Mapping[str, int], error: int) -> str:
+    """A call that failed, with its result; a helper program that said no has none."""
+    if not error and call.name == "wait4":
+        return call.text(values)
+    return f"{call.text(values)} = {result_text(call, -1, error)}"
+
+
+def trace_text(call: Call, values: Mapping[str, int], result: int, error: int) -> str:
+    """One line of a trace: who makes the call, the call, and its result."""
+    return f"[{call.actor}] {call.text(values)} = {result_text(call, result, error)}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan as a table: number, actor, call, and under it why.
+
+    The directories of PATH that execve is tried in are one row.
+    """
+    import textwrap
+
+    calls = plan.calls
+    rows: list[tuple[str, Call, str]] = []
+    at = 0
+    while at < len(calls):
+        end = at + 1
+        while calls[at].name == "execve" and end < len(calls) and calls[end].name == "execve":
+            end += 1
+        number = str(at + 1) if end == at + 1 else f"{at + 1}-{end}"
+        why = calls[at].why
+        if end > at + 1:
+            why += f"; if it is not there, the next of the {end - at} directories of PATH is tried"
+        rows.append((number, calls[at], why))
+        at = end
+    wide = max([len(number) for number, _, _ in rows])
+    actors = max([len(call.actor) for _, call, _ in rows])
+    for number, call, why in rows:
+        yield f"{number:>{wide}}  {call.actor:<{actors}}  {call.text()}"
+        margin = " " * (wide + actors + 8)
+        yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
+
+
+def ns_lines(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
+    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
+    rows = [("ns", "flag", "this shell", "next run", "")]
+    for namespace in NAMESPACES:
+        mine = here.get(namespace.name, "-")
+        theirs = there.get(namespace.name, "-")
+        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else "new"
+        rows.append((namespace.name, namespace.constant, mine, theirs, word))
+    widths = [max([len(row[column]) for row in rows]) for column in range(5)]
+    return [
+        "  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""What nsh tells of its own accord or when asked: topics, hints, the difference to the host."""

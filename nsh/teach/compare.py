@@ -1,0 +1,154 @@
+"""The command diff: what one command writes on the host and inside, and what differs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from nsh.commands.running import RunCommands
+from nsh.errors import Failure, Refusal
+from nsh.plan.order import plan
+from nsh.state import START
+from nsh.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nsh.call import Plan
+    from nsh.host import Host
+    from nsh.offers import Item
+    from nsh.run.launch import CallFailed
+
+
+class Captured(Value):
+    """What a command wrote, and its exit status."""
+
+    text: str
+    status: int
+
+
+class DiffCommands(RunCommands):
+    """diff."""
+
+    group = "Looking"
+
+    def do_diff(self, line: str) -> None:
+        """diff CMD [ARG...]
+
+        Run a command on the host and then inside, and show what differs in what it
+        writes: side by side where the terminal is wide enough for both, as a unified
+        diff elsewhere.
+
+        Lines with - (or on the left) are the host's, lines with + (or on the right) are
+        the child's. Standard output, standard error and the exit status are compared.
+        The command gets no input. The status is 0 if all is equal, 1 if something
+        differs, and 125 to 127, as with run, if the command could not be started
+        inside.
+
+            flags +uts
+            hostname box
+            diff uname -n
+
+        See diff(1).
+        """
+
+        argv = self.words(line, at_least=1)
+        try:
+            on_host = plan(START, argv, self.host)
+            in_child = plan(self.state, argv, self.host)
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.fixes, status=125) from None
+        host = self._captured(on_host)
+        if not isinstance(host, Captured):
+            if host.call.name != "execve":
+                self.explain_call(host, on_host)
+                return
+            host = _not_started(host, on_host, self.host)
+        inside = self._captured(in_child)
+        if not isinstance(inside, Captured):
+            self.explain_call(inside, in_child)
+            return
+        self._compare(host, inside)
+        status = self.status
+        self.tell_run_ended(argv)
+        self.status = status
+
+    def complete_diff(self, before: list[str], word: str) -> Iterable[Item]:
+        """As for run."""
+        return self.offer_program(before, word)
+
+    def _captured(self, wanted: Plan) -> Captured | CallFailed:
+        """Run a plan with what it writes kept in memory. Raises Interrupted."""
+        # A file and not a pipe: nobody has to read while the command runs.
+        output = os.memfd_create("diff")
+        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            outcome = self.attempt(wanted, (null, output, output))
+            if isinstance(outcome, Exception):
+                return outcome
+            os.lseek(output, 0, os.SEEK_SET)
+            with open(
+                output, encoding="utf-8", errors="surrogateescape", newline="\n", closefd=False
+            ) as file:
+                text = file.read()
+        finally:
+            os.close(null)
+            os.close(output)
+        if outcome.interrupted:
+            self.status = 130
+            self.interrupted()
+        return Captured(text, outcome.status)
+
+    def _compare(self, host: Captured, inside: Captured) -> None:
+        from nsh.teach import diff
+
+        text, status = host.text, host.status
+        text_inside, status_inside = inside.text, inside.status
+        if host == inside:
+            self.message("no difference")
+            return
+        self.status = 1
+        coloured = self.coloured()
+        lines, lines_inside = diff.lines_of(text), diff.lines_of(text_inside)
+        column = diff.columns(lines, lines_inside, _terminal_width())
+        if text == text_inside:
+            shown = iter(["what it writes does not differ"])
+        elif "\0" in text or "\0" in text_inside:
+            shown = iter(["what it writes differs, and is binary"])
+        elif column:
+            shown = diff.side_by_side(lines, lines_inside, column, coloured)
+        else:
+            shown = diff.unified(lines, lines_inside, coloured)
+        for text in shown:
+            self.message(text)
+        if status != status_inside:
+            self.message(f"exit status {status} on the host, {status_inside} inside")
+
+    def coloured(self) -> bool:
+        """Whether output may have colours: at the prompt, on a terminal that shows them, if wanted."""
+        environ = self.host.environ
+        return (
+            self.interactive
+            and sys.stdout.isatty()
+            and not environ.get("NO_COLOR")
+            and environ.get("TERM", "dumb") != "dumb"
+        )
+
+
+def _not_started(failed: CallFailed, wanted: Plan, host: Host) -> Captured:
+    """What stands for the output of a command that is not there on the host."""
+    from nsh.parts.part import FailedCall
+    from nsh.plan.diagnose import status
+    from nsh.show.plans import failed_text
+
+    text = failed_text(failed.call, failed.values, failed.errno)
+    return Captured(text + "\n", status(FailedCall(failed.call, failed.errno, wanted, host)))
+
+
+def _terminal_width() -> int:
+    """The width of the terminal on standard output, 0 if there is none."""
+    try:
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return 0

@@ -1,0 +1,79 @@
+"""Value: an immutable record. A class of annotated fields, made from them once, compared by them.
+
+Written here because `dataclasses` and `collections.namedtuple` cost a script half its start-up.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_):  # type: ignore[no-untyped-def]
+        return lambda cls: cls
+
+
+class _Fields(type):
+    """Makes slots and ``__init__`` of the annotations of a class; its base has no fields."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+        fields = tuple(body.get("__annotations__", {}))
+        defaults = {field: body.pop(field) for field in fields if field in body}
+        body |= {"__slots__": fields, "__match_args__": fields}
+        made: Any = super().__new__(cls, name, bases, body)
+        takes = "".join([f", {f}=defaults[{f!r}]" if f in defaults else f", {f}" for f in fields])
+        sets = "\n ".join([f"set_{field}(self, {field})" for field in fields])
+        known = {f"set_{field}": getattr(made, field).__set__ for field in fields}
+        known["defaults"] = defaults
+        if fields:
+            exec(f"def __init__(self{takes}):\n {sets}", known)
+            made.__init__ = known["__init__"]
+        made._fields = fields
+        made._defaults = defaults
+        return made  # type: ignore[no-any-return]
+
+
+@dataclass_transform(frozen_default=True)
+class Value(metaclass=_Fields):
+    """The base of all records: equal if its fields are, and never changed.
+
+    >>> class Point(Value):
+    ...     x: int
+    ...     y: int = 0
+    >>> Point(1), Point(1).replace(y=2), Point(1) == Point(1, 0), hash(Point(1)) == hash(Point(1))
+    (Point(x=1), Point(x=1, y=2), True, True)
+    """
+
+    if TYPE_CHECKING:
+        _fields: ClassVar[tuple[str, ...]]
+        _defaults: ClassVar[dict[str, object]]
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with the named fields changed."""
+        return type(self)(**{**{name: getattr(self, name) for name in self._fields}, **changes})
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: replace() copies")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), _of(self)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and _of(self) == _of(other)
+
+    def __hash__(self) -> int:
+        return hash(_of(self))
+
+    def __repr__(self) -> str:
+        """What differs from the defaults."""
+        known = self._defaults
+        pairs = [(name, getattr(self, name)) for name in self._fields]
+        shown = [f"{n}={v!r}" for n, v in pairs if n not in known or v != known[n]]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _of(value: Value) -> tuple[object, ...]:
+    return tuple([getattr(value, name) for name in value._fields])
