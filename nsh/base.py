@@ -14,11 +14,10 @@ import sys
 from collections import deque
 
 from nsh import words
-from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage, closest
+from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage, closest, own_failure
 from nsh.host import Host
 from nsh.linux.namespaces import find
 from nsh.state import START, State
-from nsh.words import MORE as MORE
 from nsh.words import PROMPT
 
 TYPE_CHECKING = False
@@ -58,12 +57,6 @@ HISTORY_LINES = 1000
 
 RAW = frozenset(("sh", "host"))
 """Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
-
-# Control characters in a message would play tricks with the terminal or break its line.
-_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_VISIBLE[ord("\n")] = "\\n"
-_VISIBLE[ord("\r")] = "\\r"
-_VISIBLE[ord("\t")] = "\t"
 
 
 class BaseShell(cmd.Cmd):
@@ -177,7 +170,7 @@ class BaseShell(cmd.Cmd):
         """One or more lines on standard error, each after ``nsh: `` and, in a script, its place."""
         self.flush()
         for text in texts:
-            line = f"nsh: {self.where}{text}".translate(_VISIBLE) + "\n"
+            line = words.visible(f"nsh: {self.where}{text}") + "\n"
             if self.said:
                 self.said(line)
                 continue
@@ -401,23 +394,3 @@ class BaseShell(cmd.Cmd):
             while items * len(self.past) > UNDO_ITEMS and len(self.past) > 1:
                 self.past.popleft()
             self.state = state
-
-
-def number(word: str, most: int) -> int | None:
-    """A whole number from 0 to ``most`` as it is typed, None if the word is none."""
-    if not (word.isascii() and word.isdigit()):
-        return None
-    word = word.lstrip("0") or "0"
-    return int(word) if len(word) <= len(str(most)) and int(word) <= most else None
-
-
-def own_failure(error: BaseException) -> str:
-    """What to say of a system call of nsh itself that failed, or of its memory that ran out."""
-    if isinstance(error, OSError):
-        what = (
-            f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
-        )
-        return f"a system call of nsh itself failed: {error.strerror or error}{what}"
-    if isinstance(error, MemoryError):
-        return "nsh has no memory left for this"
-    return f"a part of nsh could not be loaded: {error}"

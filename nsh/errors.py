@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from nsh.value import Value
 
 TYPE_CHECKING = False
@@ -75,6 +77,18 @@ class LastError(Value):
     lines: tuple[str, ...]
     call: str = ""
     errno: str = ""
+
+
+def own_failure(error: BaseException) -> str:
+    """What to say of a system call of nsh itself that failed, or of its memory that ran out."""
+    if isinstance(error, OSError):
+        what = (
+            f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
+        )
+        return f"a system call of nsh itself failed: {error.strerror or error}{what}"
+    if isinstance(error, MemoryError):
+        return "nsh has no memory left for this"
+    return f"a part of nsh could not be loaded: {error}"
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.7) -> str:

@@ -17,6 +17,12 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _CUTS = frozenset(";#" + _QUOTES)
 _SPECIAL = _CUTS | frozenset(OPERATORS)
 
+# Control characters in a message would play tricks with the terminal or break its line.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_VISIBLE[ord("\n")] = "\\n"
+_VISIBLE[ord("\r")] = "\\r"
+_VISIBLE[ord("\t")] = "\t"
+
 
 class WordError(Exception):
     """A line that cannot be cut into words.
@@ -42,6 +48,11 @@ class Operator(WordError):
 def shorten(text: str) -> str:
     """The beginning of a long text, for a message."""
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def visible(text: str) -> str:
+    """The text with its control characters written as escapes, but for tabs."""
+    return text.translate(_VISIBLE)
 
 
 def _skip_quoted(line: str, at: int) -> int:
@@ -254,3 +265,11 @@ def quote(word: str) -> str:
 def join(words: list[str] | tuple[str, ...]) -> str:
     """The words as one line: ``split(join(words)) == words`` (a newline cannot be typed on one line)."""
     return " ".join([quote(word) for word in words])
+
+
+def number(word: str, most: int) -> int | None:
+    """A whole number from 0 to ``most`` as it is typed, None if the word is none."""
+    if not (word.isascii() and word.isdigit()):
+        return None
+    word = word.lstrip("0") or "0"
+    return int(word) if len(word) <= len(str(most)) and int(word) <= most else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from nsh import words
-from nsh.base import BaseShell, number
+from nsh.base import BaseShell
 from nsh.errors import Failure, Usage, no_such_word
 from nsh.files import logical_lines, open_script, write_whole
 from nsh.parts.table import RESETS, reset, state_commands
 from nsh.state import START
-from nsh.words import MORE
+from nsh.words import MORE, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

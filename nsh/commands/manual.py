@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nsh.base import BaseShell, number
+from nsh.base import BaseShell
 from nsh.errors import Usage, closest
+from nsh.words import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import sys
 
-from nsh.base import BaseShell, own_failure
+from nsh.base import BaseShell
 from nsh.call import Call, Plan
-from nsh.errors import Failure, Interrupted, Refusal, Usage
+from nsh.errors import Failure, Interrupted, Refusal, Usage, own_failure
 from nsh.linux.processes import reap_orphans
 from nsh.parts.process.calls import search_path, variable
 from nsh.plan.order import plan
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from nsh.offers import Item
-    from nsh.run.launch import CallFailed, Outcome
+    from nsh.run.launch import CallFailed
+    from nsh.run.running import Outcome
 
 
 class RunCommands(BaseShell):

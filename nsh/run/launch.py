@@ -17,12 +17,12 @@ import errno
 import os
 import signal
 
-from nsh.call import CHILD, PARENT, PID_1, Call, Plan, Slot
+from nsh.call import CHILD, PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
 from nsh.linux.processes import never_executed
 from nsh.run.child import Preparation, become
-from nsh.run.wait import Children, Signals
-from nsh.value import Value
+from nsh.run.running import Blocked, Outcome, Running, known_signals
+from nsh.run.wait import Children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,88 +48,6 @@ class CallFailed(Exception):
         self.values = values
 
 
-class Outcome(Value):
-    """How a run ended.
-
-    status       the exit status of the command, 128+N if signal N ended it (or ended the child
-                 before it became the command)
-    signal       that signal, 0 if none
-    interrupted  whether Ctrl-C came during the run
-    links        what the plan's readlink calls gave, by path
-    pids         the processes that the run was made of
-    """
-
-    status: int
-    signal: int
-    interrupted: bool
-    links: dict[str, str]
-    pids: tuple[int, ...]
-
-
-class Running:
-    """A run that has been started: to be waited for, signalled, or left alone.
-
-    pid   the process that is the command, 0 if it was killed before it could become it
-    pids  all processes of the run
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        chain: tuple[str, ...],
-        values: Values,
-        links: dict[str, str],
-        children: Children,
-    ) -> None:
-        self.chain = chain
-        self.values = values
-        self.links = links
-        self.children = children
-        self.pid = values.get(plan.last, 0)
-        self.pids = tuple([values[name] for name in chain if name in values])
-        children.pid_1 = self.pid if plan.last == PID_1 else 0
-
-    def wait(self) -> Outcome:
-        """Wait until all its processes have ended. Ends them if the wait itself fails."""
-        with _Blocked():
-            try:
-                return self._wait()
-            except BaseException:
-                self.children.kill(unknown=True)
-                raise
-
-    def _wait(self) -> Outcome:
-        status = 0
-        for name in self.chain[:-1]:
-            if self.values.get(name) in self.children.alive:
-                status = self.children.wait_for(self.values[name])
-                if status and not self.pid:
-                    # It may have been killed between its fork and the report of it.
-                    self.children.kill(unknown=True)
-        if self.pid:
-            status = self.children.wait_for(self.pid)
-        self.children.take_late_interrupts()
-        code = os.waitstatus_to_exitcode(status)
-        return Outcome(
-            128 - code if code < 0 else code,
-            -code if code < 0 else 0,
-            self.children.interrupts > 0,
-            self.links,
-            self.pids,
-        )
-
-    def signal(self, number: int) -> None:
-        """Send the command a signal; nothing happens if it has ended. See kill(2)."""
-        if self.pid in self.children.alive:
-            os.kill(self.pid, number)
-
-    def has_ended(self) -> bool:
-        """Whether the command has ended; ``wait`` then gives its outcome at once."""
-        if self.pid not in self.children.alive:
-            return True
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
 class _Gone(Exception):
     """The child ended in the middle of its set-up without a report: something killed it."""
 
@@ -150,7 +68,7 @@ class _Start:
         self.trace = trace
         self.children = children
         self.streams = streams
-        self.restore = _known_signals().restore
+        self.restore = known_signals().restore
         self.mask = mask  # for the child
         self.waiting_mask = mask
         if os.getpid() == 1:
@@ -365,28 +283,6 @@ class _Start:
             raise CallFailed(call, error, self.values)
 
 
-_signals: Signals | None = None
-
-
-def _known_signals() -> Signals:
-    global _signals
-    if _signals is None:
-        _signals = Signals()
-    return _signals
-
-
-class _Blocked:
-    """Inside, the signals that a run takes are blocked. ``mask`` is what it was before."""
-
-    def __enter__(self) -> _Blocked:
-        self.mask = syscalls.SignalSet()
-        syscalls.sigprocmask(syscalls.SIG_BLOCK, _known_signals().blocked, self.mask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        syscalls.sigprocmask(syscalls.SIG_SETMASK, self.mask)
-
-
 STANDARD = (0, 1, 2)
 """The descriptors that a command gets as its standard input, output and error: nsh's own."""
 
@@ -402,8 +298,8 @@ def start(
     KeyboardInterrupt if Ctrl-C came before the child was the command, OSError if a call of nsh
     itself fails. Needs Linux.
     """
-    with _Blocked() as blocked:
-        children = Children(_known_signals(), trace is not None)
+    with Blocked() as blocked:
+        children = Children(known_signals(), trace is not None)
         return _Start(plan, trace, children, blocked.mask, streams).perform()
 
 
@@ -419,7 +315,7 @@ def launch(
     As ``start``; and ``still_alive`` is called when a first Ctrl-C has not ended a command that is
     PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing.
     """
-    with _Blocked() as blocked:
+    with Blocked() as blocked:
         terminal = None
         try:
             if os.isatty(0):
@@ -427,7 +323,7 @@ def launch(
 
                 terminal = of_stdin()
             traced = trace is not None
-            children = Children(_known_signals(), traced, still_alive, terminal, cannot_stop)
+            children = Children(known_signals(), traced, still_alive, terminal, cannot_stop)
             return _Start(plan, trace, children, blocked.mask, streams).perform().wait()
         finally:
             if terminal is not None:

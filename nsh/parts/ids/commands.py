@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from nsh.base import BaseShell, number
+from nsh.base import BaseShell
 from nsh.errors import Usage, no_such_word
 from nsh.linux.idmaps import Range
 from nsh.parts.ids.calls import ranges
+from nsh.words import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

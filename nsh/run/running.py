@@ -1,0 +1,114 @@
+"""Running: a run that has been started, and how it ended."""
+
+from __future__ import annotations
+
+import os
+
+from nsh.call import PID_1, Plan
+from nsh.linux import syscalls
+from nsh.run.wait import Children, Signals
+from nsh.value import Value
+
+_signals: Signals | None = None
+
+
+def known_signals() -> Signals:
+    """What is done about signals during runs, found out at the first."""
+    global _signals
+    if _signals is None:
+        _signals = Signals()
+    return _signals
+
+
+class Blocked:
+    """Inside, the signals that a run takes are blocked. ``mask`` is what it was before."""
+
+    def __enter__(self) -> Blocked:
+        self.mask = syscalls.SignalSet()
+        syscalls.sigprocmask(syscalls.SIG_BLOCK, known_signals().blocked, self.mask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        syscalls.sigprocmask(syscalls.SIG_SETMASK, self.mask)
+
+
+class Outcome(Value):
+    """How a run ended.
+
+    status       the exit status of the command, 128+N if signal N ended it (or ended the child
+                 before it became the command)
+    signal       that signal, 0 if none
+    interrupted  whether Ctrl-C came during the run
+    links        what the plan's readlink calls gave, by path
+    pids         the processes that the run was made of
+    """
+
+    status: int
+    signal: int
+    interrupted: bool
+    links: dict[str, str]
+    pids: tuple[int, ...]
+
+
+class Running:
+    """A run that has been started: to be waited for, signalled, or left alone.
+
+    pid   the process that is the command, 0 if it was killed before it could become it
+    pids  all processes of the run
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        chain: tuple[str, ...],
+        values: dict[str, int],
+        links: dict[str, str],
+        children: Children,
+    ) -> None:
+        self.chain = chain
+        self.values = values
+        self.links = links
+        self.children = children
+        self.pid = values.get(plan.last, 0)
+        self.pids = tuple([values[name] for name in chain if name in values])
+        children.pid_1 = self.pid if plan.last == PID_1 else 0
+
+    def wait(self) -> Outcome:
+        """Wait until all its processes have ended. Ends them if the wait itself fails."""
+        with Blocked():
+            try:
+                return self._wait()
+            except BaseException:
+                self.children.kill(unknown=True)
+                raise
+
+    def _wait(self) -> Outcome:
+        status = 0
+        for name in self.chain[:-1]:
+            if self.values.get(name) in self.children.alive:
+                status = self.children.wait_for(self.values[name])
+                if status and not self.pid:
+                    # It may have been killed between its fork and the report of it.
+                    self.children.kill(unknown=True)
+        if self.pid:
+            status = self.children.wait_for(self.pid)
+        self.children.take_late_interrupts()
+        code = os.waitstatus_to_exitcode(status)
+        return Outcome(
+            128 - code if code < 0 else code,
+            -code if code < 0 else 0,
+            self.children.interrupts > 0,
+            self.links,
+            self.pids,
+        )
+
+    def signal(self, number: int) -> None:
+        """Send the command a signal; nothing happens if it has ended. See kill(2)."""
+        if self.pid in self.children.alive:
+            os.kill(self.pid, number)
+
+    def has_ended(self) -> bool:
+        """Whether the command has ended; ``wait`` then gives its outcome at once."""
+        if self.pid not in self.children.alive:
+            return True
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
