@@ -144,13 +144,11 @@ def _main(argv: list[str]) -> int:
             return _output_failed(OutputFailed(ValueError()), 0)
         sys.stdout.write(options)
         return 0
-    from nsh.shell import Shell
-
     script = ""
     if options.operands and not options.commands:
         script = options.operands.pop(0)
     interactive = not script and not options.commands and os.isatty(0) and os.isatty(1)
-    shell = Shell(
+    shell = _load()(
         interactive=interactive,
         echo=options.echo,
         stop=options.stop,
@@ -190,6 +188,18 @@ def _main(argv: list[str]) -> int:
     finally:
         shell.end_recording()
     return shell.status
+
+
+def _load() -> type[Shell]:
+    """Import the shell, without looking for garbage meanwhile: there is none, and much to look at."""
+    import gc
+
+    gc.disable()
+    from nsh.shell import Shell
+
+    gc.freeze()
+    gc.enable()
+    return Shell
 
 
 def _transcripts(action: str, argv: list[str]) -> int:

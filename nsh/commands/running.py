@@ -8,9 +8,6 @@ import sys
 from nsh.base import BaseShell
 from nsh.call import Call, Plan
 from nsh.errors import Failure, Interrupted, Refusal, Usage, own_failure
-from nsh.linux.processes import reap_orphans
-from nsh.parts.process.calls import search_path, variable
-from nsh.plan.order import plan
 from nsh.state import START
 from nsh.words import split
 
@@ -61,6 +58,7 @@ class RunCommands(BaseShell):
     ) -> Iterator[Item]:
         """What `run`, `plan` and lines of sh take: a program, then paths."""
         from nsh.offers import paths, programs
+        from nsh.parts.process.calls import search_path
 
         if before or "/" in word:
             yield from paths(self.state.cwd or self.host.cwd, word)
@@ -92,16 +90,22 @@ class RunCommands(BaseShell):
 
         See sh(1).
         """
+        from nsh.plan.order import plan
+
         if not line.strip():
             raise Usage
         self._launch(plan(START, ["/bin/sh", "-c", line, "sh", *self.args], self.host))
 
     def argv(self, line: str) -> list[str]:
         """The words of a command to run, the user's shell if there are none."""
+        from nsh.parts.process.calls import variable
+
         return split(line) or [variable(self.state, self.host, "SHELL") or "/bin/sh"]
 
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""
+        from nsh.plan.order import plan
+
         try:
             outcome = self._launch(plan(self.state, argv, self.host))
         except Refusal as refusal:
@@ -170,6 +174,7 @@ class RunCommands(BaseShell):
             raise Failure(own_failure(error), "quit", status=125) from None
 
     def _perform(self, wanted: Plan, streams: tuple[int, int, int] | None) -> Outcome | CallFailed:
+        from nsh.linux.processes import reap_orphans
         from nsh.run.launch import CallFailed, launch
 
         trace = self._trace if self.tracing else None

@@ -120,35 +120,29 @@ def _room(expected: bytes) -> Any:
     return ctypes.create_string_buffer(len(expected))
 
 
-_INT, _LONG, _SIZE = ctypes.c_int, ctypes.c_ulong, ctypes.c_size_t
-
-# What makes each argument one for C; None: it is one already. A call may have fewer: the rest is 0.
+# What makes the arguments of some calls ones for C, where an int as wide as a register and bytes as
+# a pointer to them do not suffice. None: as it is.
 _SIGNATURES: dict[str, tuple[Callable[[Any], Any] | None, ...]] = {
-    "chdir": (None,),
-    "execve": (None, None, None),
-    "fchdir": (_INT,),
-    "mount": (None, None, None, _LONG, None),
-    "openat": (_INT, None, _INT, _INT),
-    "pipe2": (None, _INT),
-    "poll": (_pollfd, _LONG, _INT),
-    "prctl": (_INT, _LONG, _LONG, _LONG, _LONG),
-    "read": (_INT, _room, _SIZE),
-    "setdomainname": (None, _SIZE),
-    "sethostname": (None, _SIZE),
-    "umount2": (None, _INT),
-    "unshare": (_INT,),
-    "write": (_INT, None, _SIZE),
+    "poll": (_pollfd, ctypes.c_ulong, ctypes.c_int),
+    "read": (ctypes.c_int, _room, ctypes.c_size_t),
 }
-_FUNCTIONS: dict[str, Any] = {name: getattr(_libc, name) for name in _SIGNATURES}
+_PRCTL = 5
+"""prctl(2) has five arguments, and some options demand that those they do not use are 0."""
+
 for _name in ("read", "write"):
-    _FUNCTIONS[_name].restype = ctypes.c_ssize_t
+    getattr(_libc, _name).restype = ctypes.c_ssize_t
+
+
+def _for_c(arg: Any) -> Any:
+    return ctypes.c_long(arg) if isinstance(arg, int) else arg
 
 
 def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    signature = _SIGNATURES[name]
-    zeros = (0,) * (len(signature) - len(args))
-    pairs = zip(signature, args + zeros, strict=True)
-    return tuple([make(arg) if make and type(arg) is not _INT else arg for make, arg in pairs])
+    if name in _SIGNATURES:
+        pairs = zip(_SIGNATURES[name], args, strict=True)
+        return tuple([make(arg) if make else arg for make, arg in pairs])
+    zeros = (0,) * (_PRCTL - len(args)) if name == "prctl" else ()
+    return tuple([_for_c(arg) for arg in args + zeros])
 
 
 def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
@@ -156,11 +150,15 @@ def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[An
 
     ``read`` takes what it is to read as its second argument, ``poll`` the descriptor alone: it asks
     for errors only, and gives 1 if the other end of a pipe is closed. A ctypes.c_int is handed on
-    as it is: its value counts when the function is called.
+    as it is: its value counts when the function is called. Raises OSError if this libc does not
+    have the call.
     """
     if name == "clone":
         return _syscall, (_SYS_CLONE, args[0], 0, 0, 0, 0)
-    return _FUNCTIONS[name], _converted(name, args)
+    try:
+        return getattr(_libc, name), _converted(name, args)
+    except AttributeError:
+        raise OSError(errno.ENOSYS, f"{name} is not known to this C library") from None
 
 
 class Pair:

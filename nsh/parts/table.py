@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from nsh.parts import names
-from nsh.parts.ids import part as ids
+from nsh.parts import ids, mounts, names, namespaces, process
 from nsh.parts.ids.commands import MapCommands
-from nsh.parts.mounts import part as mounts
 from nsh.parts.mounts.commands import MountCommands
 from nsh.parts.names import NameCommands
-from nsh.parts.namespaces import part as namespaces
 from nsh.parts.namespaces.commands import FlagsCommands
-from nsh.parts.process import part as process
 from nsh.parts.process.commands import ProcessCommands
 from nsh.state import START, State
 

@@ -24,10 +24,9 @@ from nsh.host import Host
 from nsh.linux.constants import O_CLOEXEC, OPEN_FLAGS, PR_SET_PDEATHSIG, SIGKILL
 from nsh.linux.namespaces import NAMESPACES
 from nsh.linux.strace import Flags
-from nsh.parts import names
+from nsh.parts import names, namespaces
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
-from nsh.parts.namespaces import part as namespaces
 from nsh.parts.process import calls as process
 from nsh.plan.guard import guard
 from nsh.state import State

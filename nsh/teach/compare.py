@@ -7,7 +7,6 @@ import sys
 
 from nsh.commands.running import RunCommands
 from nsh.errors import Failure, Refusal
-from nsh.plan.order import plan
 from nsh.state import START
 from nsh.value import Value
 
@@ -52,6 +51,8 @@ class DiffCommands(RunCommands):
 
         See diff(1).
         """
+
+        from nsh.plan.order import plan
 
         argv = self.words(line, at_least=1)
         try:
