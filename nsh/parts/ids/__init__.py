@@ -32,7 +32,7 @@ def lines(state: State) -> list[str]:
     return found
 
 
-def guard(state: State, host: Host) -> None:
+def _guard(state: State, host: Host) -> None:
     """Raise Refusal if there is no new user namespace whose ids could be mapped."""
     if state.has_maps and not state.has("user"):
         raise Refusal(
@@ -40,20 +40,18 @@ def guard(state: State, host: Host) -> None:
         )
 
 
-def diagnose(failed: FailedCall) -> Diagnosis | None:
+def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why a map was not written."""
-    from nsh.parts.ids import diagnose
+    from nsh.parts.ids.diagnose import helper, open_map, write_map
 
     match failed.call.name:
         case "openat":
-            return diagnose.open_map(failed.error, failed.host)
+            return open_map(failed.error, failed.host)
         case "write":
-            return diagnose.write_map(failed)
+            return write_map(failed)
         case "wait4":
-            return diagnose.helper(
-                getattr(failed.call.args[0], "name", "newuidmap"), 0, failed.host
-            )
-    return diagnose.helper(failed.call.actor, failed.error, failed.host)
+            return helper(getattr(failed.call.args[0], "name", "newuidmap"), 0, failed.host)
+    return helper(failed.call.actor, failed.error, failed.host)
 
 
 PART = Part(
@@ -66,6 +64,6 @@ PART = Part(
         "setgroups": ("setgroups",),
     },
     lines=lines,
-    diagnose=diagnose,
-    guard=guard,
+    diagnose=_diagnose,
+    guard=_guard,
 )

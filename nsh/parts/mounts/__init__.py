@@ -21,7 +21,7 @@ def lines(state: State) -> list[str]:
     return found
 
 
-def guard(state: State, host: Host) -> None:
+def _guard(state: State, host: Host) -> None:
     """Raise Refusal if a mount would reach the host."""
     if state.mounts or state.propagation != START.propagation:
         from nsh.parts.mounts.guard import guard
@@ -29,7 +29,7 @@ def guard(state: State, host: Host) -> None:
         guard(state, host)
 
 
-def diagnose(failed: FailedCall) -> Diagnosis | None:
+def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why a mount was not made, or not taken away."""
     if failed.call.name == "umount2":
         from nsh.parts.mounts.umount import umount
@@ -49,6 +49,6 @@ PART = Part(
         "propagation": ("propagation",),
     },
     lines=lines,
-    diagnose=diagnose,
-    guard=guard,
+    diagnose=_diagnose,
+    guard=_guard,
 )

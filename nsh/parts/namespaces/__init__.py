@@ -31,13 +31,13 @@ def calls(state: State, actor: str) -> Iterator[Call]:
         yield Call(actor, "unshare", (flags,), why, part="namespaces")
 
 
-def diagnose(failed: FailedCall) -> Diagnosis | None:
+def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why a process or a namespace was not made."""
-    from nsh.parts.namespaces import diagnose
+    from nsh.parts.namespaces.diagnose import clone, unshare
 
     if failed.call.name == "clone":
-        return diagnose.clone(failed.call, failed.error, failed.host)
-    return diagnose.unshare(failed.error, failed.state, failed.host)
+        return clone(failed.call, failed.error, failed.host)
+    return unshare(failed.error, failed.state, failed.host)
 
 
 PART = Part(
@@ -45,5 +45,5 @@ PART = Part(
     commands=FlagsCommands,
     resets={"flags": ("flags",)},
     lines=lines,
-    diagnose=diagnose,
+    diagnose=_diagnose,
 )

@@ -20,7 +20,7 @@ def lines(state: State) -> list[str]:
     return found
 
 
-def diagnose(failed: FailedCall) -> Diagnosis | None:
+def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why the directory was not entered, or the command did not start."""
     if failed.call.name == "chdir":
         from nsh.parts.process.directory import chdir
@@ -36,5 +36,5 @@ PART = Part(
     commands=ProcessCommands,
     resets={"cd": ("cwd",), "env": ("env",)},
     lines=lines,
-    diagnose=diagnose,
+    diagnose=_diagnose,
 )
