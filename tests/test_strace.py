@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from nsh.call import PARENT, Call, Plan, Polled, Slot
+from nsh.parts.table import PARTS
 from tests.conftest import NSH, ROOT, nsh
 
 ENV = {"PATH": "/nowhere:/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "NSH_TEST": 'a "b"\n'}
 CALLS = (
     "pipe2,clone,clone3,fork,vfork,prctl,poll,unshare,mount,umount2,sethostname,setdomainname,"
-    "chdir,execve,execveat,openat,write,read,readlink,wait4,waitid,setns,pivot_root,chroot"
+    "chdir,execve,execveat,openat,write,read,readlink,wait4,waitid,setns,pivot_root,chroot,"
+    "umask,setpriority,prlimit64,setgroups,setresgid,setresuid"
 )
 USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 SUBORDINATE = """
@@ -47,6 +49,8 @@ cd /usr
 env NSH_MORE=x -u HOME
 """
 
+EXAMPLES = [line for part in PARTS for line in part.examples]
+
 STATES = {
     "nothing": ("", "run true", [], []),
     "pid and mnt": ("flags +pid +mnt\nmount proc /proc\n", "run true", [], []),
@@ -56,6 +60,7 @@ STATES = {
     "a line for sh": ("flags +uts\nhostname x\n", "sh true | true; exit", [], []),
     "another's own ids": ("flags +user +uts\nmap self\nhostname x\n", "run true", USER, []),
     "another as root": ("flags +user\nmap root\n", "run true", USER, []),
+    "each part": ("\n".join(EXAMPLES) + "\n", "run true", [], []),
     "ranges of ids": ("flags +user +pid\nmap auto\n", "run true", USER, WITH_RANGES),
 }
 

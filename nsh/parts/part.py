@@ -55,6 +55,8 @@ class Part(Value):
     resets    what `reset` takes, and the fields of State that each word stands for
     lines     its lines in `show`: the commands that rebuild it
     diagnose  why one of its calls failed, None if nothing that it looks at tells
+    examples  lines that change each of its fields, and of which a run as root works; the tests type
+              them in many ways
     guard     raises Refusal if a run of the state would reach the host
     """
 
@@ -63,4 +65,5 @@ class Part(Value):
     resets: dict[str, tuple[str, ...]]
     lines: Callable[[State], list[str]]
     diagnose: Callable[[FailedCall], Diagnosis | None]
+    examples: tuple[str, ...]
     guard: Callable[[State, Host], None] = _nothing

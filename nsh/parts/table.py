@@ -13,9 +13,6 @@ from nsh.state import START, State
 PARTS = (namespaces.PART, ids.PART, mounts.PART, names.PART, process.PART)
 """In the order of their calls, which is the order in which `show` lists them."""
 
-TAUGHT = (namespaces.PART, names.PART, mounts.PART, ids.PART, process.PART)
-"""In the order in which they are taught, which is the order in which the guard asks them."""
-
 BY_NAME = {part.name: part for part in PARTS}
 
 
@@ -26,8 +23,13 @@ class StateCommands(
     MapCommands,
     ProcessCommands,
 ):
-    """The commands of all parts, in the order of TAUGHT."""
+    """The commands of all parts, in the order in which they are taught."""
 
+
+TAUGHT = tuple(
+    [part for kind in StateCommands.__bases__ for part in PARTS if part.commands is kind]
+)
+"""In the order in which they are taught, which is the order in which the guard asks them."""
 
 RESETS: dict[str, tuple[str, ...]] = {
     word: fields for part in TAUGHT for word, fields in part.resets.items()

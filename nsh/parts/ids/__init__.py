@@ -65,5 +65,6 @@ PART = Part(
     },
     lines=lines,
     diagnose=_diagnose,
+    examples=("map root", "setgroups deny"),
     guard=_guard,
 )

@@ -50,5 +50,6 @@ PART = Part(
     },
     lines=lines,
     diagnose=_diagnose,
+    examples=("mount tmpfs /mnt", "mount bind /etc /mnt -o ro", "umount /mnt", "propagation slave"),
     guard=_guard,
 )

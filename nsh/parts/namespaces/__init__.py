@@ -46,4 +46,5 @@ PART = Part(
     resets={"flags": ("flags",)},
     lines=lines,
     diagnose=_diagnose,
+    examples=("flags +all",),
 )

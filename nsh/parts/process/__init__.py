@@ -37,4 +37,5 @@ PART = Part(
     resets={"cd": ("cwd",), "env": ("env",)},
     lines=lines,
     diagnose=_diagnose,
+    examples=("cd /tmp", "env A=1 -u B"),
 )
