@@ -51,6 +51,7 @@ class State(Value):
     setgroups    "allow", "deny", or None: deny where the kernel demands it
     cwd          the directory inside, or None to stay
     env          changes of the environment, in the order asked for
+    umask        the permissions that new files do not get, or None to leave it
     """
 
     flags: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class State(Value):
     setgroups: str | None = None
     cwd: str | None = None
     env: tuple[Variable, ...] = ()
+    umask: int | None = None
 
     @property
     def clone_flags(self) -> Flags:
