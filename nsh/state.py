@@ -52,6 +52,7 @@ class State(Value):
     cwd          the directory inside, or None to stay
     env          changes of the environment, in the order asked for
     umask        the permissions that new files do not get, or None to leave it
+    nice         from -20, much of the processors, to 19, little; or None to leave it
     """
 
     flags: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class State(Value):
     cwd: str | None = None
     env: tuple[Variable, ...] = ()
     umask: int | None = None
+    nice: int | None = None
 
     @property
     def clone_flags(self) -> Flags:
