@@ -11,6 +11,7 @@ import os
 
 from nsh.call import Environment, Polled, Slot, Vector
 from nsh.linux import syscalls
+from nsh.linux.strace import Packed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class Preparation:
                 words = [self._argument(word) for word in value]
                 self._words = value, syscalls.c_strings(words)
             return self._words[1]
+        if isinstance(value, Packed):
+            return value.pack()
         return self._argument(value.slot) if isinstance(value, Polled) else value
 
     def _filling(
