@@ -38,6 +38,14 @@ class Variable(Value):
     value: str | None
 
 
+class Limit(Value):
+    """A limit on a resource, by its name without RLIMIT_: the soft and the hard one, None for none."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
 class State(Value):
     """What the next run will get.
 
@@ -53,6 +61,7 @@ class State(Value):
     env          changes of the environment, in the order asked for
     umask        the permissions that new files do not get, or None to leave it
     nice         from -20, much of the processors, to 19, little; or None to leave it
+    rlimits      limits on resources, one for each name, in the order asked for
     """
 
     flags: tuple[str, ...] = ()
@@ -67,6 +76,7 @@ class State(Value):
     env: tuple[Variable, ...] = ()
     umask: int | None = None
     nice: int | None = None
+    rlimits: tuple[Limit, ...] = ()
 
     @property
     def clone_flags(self) -> Flags:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.parts import ids, inherit, mounts, names, namespaces, process
+from nsh.parts import ids, inherit, mounts, names, namespaces, process, rlimits
 from nsh.parts.ids.commands import MapCommands
 from nsh.parts.mounts.commands import MountCommands
 from nsh.parts.names import NameCommands
@@ -10,7 +10,15 @@ from nsh.parts.namespaces.commands import FlagsCommands
 from nsh.parts.process.commands import ProcessCommands
 from nsh.state import START, State
 
-PARTS = (namespaces.PART, ids.PART, mounts.PART, names.PART, process.PART, inherit.PART)
+PARTS = (
+    namespaces.PART,
+    ids.PART,
+    mounts.PART,
+    names.PART,
+    process.PART,
+    inherit.PART,
+    rlimits.PART,
+)
 """In the order of their calls, which is the order in which `show` lists them."""
 
 BY_NAME = {part.name: part for part in PARTS}
@@ -23,6 +31,7 @@ class StateCommands(
     MapCommands,
     ProcessCommands,
     inherit.InheritCommands,
+    rlimits.RlimitCommands,
 ):
     """The commands of all parts, in the order in which they are taught."""
 

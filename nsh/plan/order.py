@@ -24,7 +24,7 @@ from nsh.host import Host
 from nsh.linux.constants import O_CLOEXEC, OPEN_FLAGS, PR_SET_PDEATHSIG, SIGKILL
 from nsh.linux.namespaces import NAMESPACES
 from nsh.linux.strace import Flags
-from nsh.parts import inherit, names, namespaces
+from nsh.parts import inherit, names, namespaces, rlimits
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
 from nsh.parts.process import calls as process
@@ -55,6 +55,7 @@ def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
         *names.calls(state, last),
         *process.enter(state, last),
         *inherit.calls(state, last),
+        *rlimits.calls(state, last),
         *process.become(state, words, host, last),
     )
     return Plan(calls, last, state, words)
