@@ -51,3 +51,8 @@ def children(parent: int) -> dict[int, str]:
     """The state of each child of that process, Z for a zombie. See proc_pid_stat(5)."""
     fields = {pid: stat.rpartition(")")[2].split() for pid, stat in processes("stat").items()}
     return {pid: words[0] for pid, words in fields.items() if words[1] == str(parent)}
+
+
+def sh(setup: str) -> list[str]:
+    """A shell that runs the setup and becomes the command that follows."""
+    return ["sh", "-ec", f'{setup}\nexec "$@"', "sh"]

@@ -1,4 +1,4 @@
-"""Diagnoses of names, chdir and execve, each cause made for real unless the test's name says how."""
+"""Diagnoses of execve, each cause made for real unless the test's name says how."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import NSH
 from tests.diagnosis import FAILED, session, teach
-from tests.test_diagnose_unshare import sh
-from tests.unprivileged import UID, unprivileged_command
+from tests.runs import sh
+from tests.unprivileged import unprivileged_command
 
 
 def script(path: Path, text: str, mode: int = 0o755) -> Path:
@@ -20,100 +20,6 @@ def script(path: Path, text: str, mode: int = 0o755) -> Path:
     path.write_text(text)
     path.chmod(mode)
     return path
-
-
-# Names.
-
-
-@pytest.mark.parametrize("command", ["hostname", "domainname"])
-@pytest.mark.parametrize(
-    ("name", "size", "short"), [("x" * 65, 65, "x" * 64), ("é" * 33, 66, "é" * 32)]
-)
-def test_a_name_over_64_bytes(command: str, name: str, size: int, short: str) -> None:
-    teach(
-        "flags +uts",
-        f"{command} {name}",
-        "run true",
-        call=f", {size}) = -1 EINVAL (Invalid argument)",
-        cause=f"the name has {size} bytes, and the kernel takes 64 at most",
-        fixes=[f"{command} {short}" if short.isascii() else f"{command} '{short}'"],
-    )
-
-
-# The directory.
-
-
-def test_a_directory_that_is_not_there(place: Path) -> None:
-    teach(
-        f"cd {place}/new",
-        "run true",
-        call=f'chdir("{place}/new") = -1 ENOENT',
-        cause=f"there is no directory {place}/new",
-        fixes=[f"!mkdir {place}/new"],
-    )
-
-
-def test_a_directory_that_an_ordinary_user_may_not_make(place: Path) -> None:
-    teach(
-        f"cd {place}/new",
-        "run true",
-        start=unprivileged_command(),
-        call="= -1 ENOENT",
-        cause="there is no directory",
-        fixes=["cd /"],
-    )
-
-
-def test_a_directory_that_a_mount_covers(place: Path) -> None:
-    (place / "in").mkdir()
-    teach(
-        "flags +mnt",
-        f"mount tmpfs {place}",
-        f"cd {place}/in",
-        "run true",
-        call="= -1 ENOENT",
-        cause=f"your tmpfs on {place} covers what was there",
-        fixes=[f"cd {place}"],
-    )
-
-
-def test_a_directory_that_is_a_file() -> None:
-    teach(
-        "cd /etc/passwd",
-        "run true",
-        call='chdir("/etc/passwd") = -1 ENOTDIR (Not a directory)',
-        cause="/etc/passwd is not a directory",
-        fixes=["cd /etc"],
-    )
-
-
-def test_a_directory_that_is_closed_to_root_in_a_user_namespace(place: Path) -> None:
-    closed = place / "closed"
-    closed.mkdir()
-    closed.chmod(0o700)
-    os.chown(closed, 1000, 1000)
-    teach(
-        "flags +user",
-        f"cd {closed}",
-        "run true",
-        call="= -1 EACCES (Permission denied)",
-        cause=f"{closed} is closed to others by its permissions, and in a user namespace root",
-        fixes=["uidmap 0 0 4294967295", "gidmap 0 0 4294967295"],
-    )
-
-
-def test_a_directory_that_is_closed_to_an_ordinary_user(place: Path) -> None:
-    closed = place / "closed"
-    closed.mkdir()
-    closed.chmod(0o700)
-    teach(
-        f"cd {closed}",
-        "run true",
-        start=unprivileged_command(),
-        call="= -1 EACCES",
-        cause=f"uid {UID} may not go through the directory {closed}",
-        fixes=["cd /"],
-    )
 
 
 # The program is not found: status 127.

@@ -9,6 +9,7 @@ from pygments.token import Comment, Error, Generic, Keyword, Name, Operator, Str
 
 from nsh.prompt.lexer import NshLexer, TranscriptLexer, command_names
 from nsh.shell import Shell
+from tests.runs import ROOT
 
 
 def tokens(line: str) -> list[tuple[object, str]]:
@@ -112,10 +113,9 @@ def test_the_plain_form_is_a_session_from_its_first_line() -> None:
 def test_both_are_entry_points_of_pygments() -> None:
     import configparser
     import importlib
-    from pathlib import Path
 
     config = configparser.ConfigParser()
-    config.read(Path(__file__).parent.parent / "setup.cfg")
+    config.read(ROOT / "setup.cfg")
     lines = config["options.entry_points"]["pygments.lexers"].strip().splitlines()
     found = {}
     for line in lines:

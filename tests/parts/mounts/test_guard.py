@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import nsh
-from tests.test_diagnose_unshare import sh
+from tests.runs import sh
 
 TMPFS = ["unshare", "-m", *sh("mount -t tmpfs none /mnt")]
 

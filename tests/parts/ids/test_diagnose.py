@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import NSH, nsh
 from tests.diagnosis import teach
-from tests.test_diagnose_unshare import sh
+from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
 
 

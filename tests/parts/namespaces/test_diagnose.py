@@ -16,14 +16,10 @@ from nsh.parts.namespaces.diagnose import unshare
 from nsh.state import State
 from tests.conftest import NSH
 from tests.diagnosis import teach
+from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
 
 NAMESPACES = ["net", "mnt", "uts", "ipc", "pid", "cgroup", "time"]
-
-
-def sh(setup: str) -> list[str]:
-    """A shell that runs the setup and becomes the command that follows."""
-    return ["sh", "-ec", f'{setup}\nexec "$@"', "sh"]
 
 
 @pytest.mark.parametrize("name", NAMESPACES)
