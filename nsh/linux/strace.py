@@ -155,6 +155,27 @@ class Rlimit(Packed):
         return b"".join([limit.to_bytes(8, sys.byteorder) for limit in both])
 
 
+class Ids(Packed):
+    """A list of group ids, as setgroups(2) takes it.
+
+    >>> Ids((5, 6)).strace(), Ids(()).strace(), Ids(()).pack()
+    ('[5, 6]', 'NULL', None)
+    """
+
+    __slots__ = ("ids",)
+
+    def __init__(self, ids: tuple[int, ...]) -> None:
+        self.ids = ids
+
+    def strace(self) -> str:
+        """The numbers in brackets."""
+        return f"[{', '.join([str(each) for each in self.ids])}]" if self.ids else "NULL"
+
+    def pack(self) -> bytes | None:
+        """Unsigned numbers of 32 bits."""
+        return b"".join([each.to_bytes(4, sys.byteorder) for each in self.ids]) or None
+
+
 def _product(limit: int | None) -> str:
     if limit is None:
         return "RLIM64_INFINITY"
