@@ -46,6 +46,14 @@ class Limit(Value):
     hard: int | None
 
 
+class User(Value):
+    """Who the command is: its uid, its gid or None to keep nsh's groups, and its other groups."""
+
+    uid: int
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+
+
 class State(Value):
     """What the next run will get.
 
@@ -62,6 +70,7 @@ class State(Value):
     umask        the permissions that new files do not get, or None to leave it
     nice         from -20, much of the processors, to 19, little; or None to leave it
     rlimits      limits on resources, one for each name, in the order asked for
+    user         who the command is inside, or None to stay who it is
     """
 
     flags: tuple[str, ...] = ()
@@ -77,6 +86,7 @@ class State(Value):
     umask: int | None = None
     nice: int | None = None
     rlimits: tuple[Limit, ...] = ()
+    user: User | None = None
 
     @property
     def clone_flags(self) -> Flags:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.parts import ids, inherit, mounts, names, namespaces, process, rlimits
+from nsh.parts import credentials, ids, inherit, mounts, names, namespaces, process, rlimits
 from nsh.parts.ids.commands import MapCommands
 from nsh.parts.mounts.commands import MountCommands
 from nsh.parts.names import NameCommands
@@ -18,6 +18,7 @@ PARTS = (
     process.PART,
     inherit.PART,
     rlimits.PART,
+    credentials.PART,
 )
 """In the order of their calls, which is the order in which `show` lists them."""
 
@@ -32,6 +33,7 @@ class StateCommands(
     ProcessCommands,
     inherit.InheritCommands,
     rlimits.RlimitCommands,
+    credentials.UserCommands,
 ):
     """The commands of all parts, in the order in which they are taught."""
 

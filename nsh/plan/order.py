@@ -24,7 +24,7 @@ from nsh.host import Host
 from nsh.linux.constants import O_CLOEXEC, OPEN_FLAGS, PR_SET_PDEATHSIG, SIGKILL
 from nsh.linux.namespaces import NAMESPACES
 from nsh.linux.strace import Flags
-from nsh.parts import inherit, names, namespaces, rlimits
+from nsh.parts import credentials, inherit, names, namespaces, rlimits
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
 from nsh.parts.process import calls as process
@@ -56,6 +56,7 @@ def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
         *process.enter(state, last),
         *inherit.calls(state, last),
         *rlimits.calls(state, last),
+        *_change_user(state, host, last),
         *process.become(state, words, host, last),
     )
     return Plan(calls, last, state, words)
@@ -87,6 +88,14 @@ def probe(state: State, host: Host) -> Plan:
     )
     calls = (*_begin(bare, host, waits=True), *_second_fork(bare), *ready, *looks, *end)
     return Plan(calls, last, bare, ())
+
+
+def _change_user(state: State, host: Host, last: str) -> Iterator[Call]:
+    """The ids of the command, after all that takes rights."""
+    if state.user is not None:
+        yield from credentials.calls(state, host, last)
+        # The kernel forgets the signal when a process changes its ids: PR_SET_PDEATHSIG(2const).
+        yield from _die_with_parent(last)
 
 
 def last_actor(state: State) -> str:
