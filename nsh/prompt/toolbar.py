@@ -74,6 +74,8 @@ def _parts(shell: Shell, took: float | None, mode: str) -> list[tuple[int, Fragm
 def user_inside(shell: Shell) -> str:
     """Who the next run is inside: root, nobody, a name or a uid. See user_namespaces(7)."""
     own = shell.host.uid
+    if shell.state.user is not None:
+        return f"uid {shell.state.user.uid}" if shell.state.user.uid else "root"
     if not shell.state.has("user"):
         return "root" if own == 0 else shell.host.user or f"uid {own}"
     try:

@@ -11,7 +11,7 @@ from nsh.errors import closest
 from nsh.linux.constants import CAP_SETUID, DEFAULT_PATH
 from nsh.linux.elf import of_this_machine, program_interpreter
 from nsh.linux.mountinfo import mount_of
-from nsh.parts.facts import closed, spare, whole_map
+from nsh.parts.facts import acting, closed, spare, whole_map
 from nsh.parts.mounts.places import Places
 from nsh.parts.mounts.queue import requeue
 from nsh.parts.part import Diagnosis, FailedCall
@@ -318,7 +318,8 @@ def _not_executable(program: Program) -> Diagnosis | None:
             *whole_map(host),
         )
     return Diagnosis(
-        f"uid {host.uid} may not run {path} by its permissions", f"!ls -l {quote(path)}"
+        f"uid {acting(state, host)[0]} may not run {path} by its permissions",
+        f"!ls -l {quote(path)}",
     )
 
 

@@ -28,7 +28,7 @@ def script(path: Path, text: str, mode: int = 0o755) -> Path:
 @pytest.mark.parametrize(
     ("line", "cause", "fix"),
     [
-        ("run umask", "umask is no program: it is built into shells", "sh umask"),
+        ("run ulimit", "ulimit is no program: it is built into shells", "sh ulimit"),
         ("run flags", "flags is a command of nsh itself, no program", "flags"),
         ("run lsnss", "no directory of PATH has a program lsnss", "run lsns"),
         ("run . x", ". is no program: it is built into shells", "sh . x"),
