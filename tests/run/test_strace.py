@@ -11,20 +11,20 @@ import base64
 import pickle
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nsh.call import PARENT, Call, Plan, Polled, Slot
-from tests.conftest import NSH, ROOT, nsh
+from tests.conftest import nsh
+from tests.unprivileged import open_checkout, open_nsh, ordinary_user, unprivileged_command
 
 ENV = {"PATH": "/nowhere:/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "NSH_TEST": 'a "b"\n'}
 CALLS = (
     "pipe2,clone,clone3,fork,vfork,prctl,poll,unshare,mount,umount2,sethostname,setdomainname,"
     "chdir,execve,execveat,openat,write,read,readlink,wait4,waitid,setns,pivot_root,chroot"
 )
-USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+USER = ordinary_user(gaining=True)
 SUBORDINATE = """
 mount -t tmpfs none /mnt
 echo 65534:200000:1000 > /mnt/ids
@@ -61,7 +61,7 @@ STATES = {
 
 PLANNER = f"""
 import base64, pickle, sys
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.insert(0, {str(open_checkout())!r})
 from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.words import split
@@ -76,8 +76,9 @@ print(base64.b64encode(pickle.dumps(plan(shell.state, argv, shell.host))).decode
 
 def planned(before: list[str], state: str, command: str) -> Plan:
     result = subprocess.run(
-        [*before, sys.executable, "-I", "-c", PLANNER, state, command],
+        [*before, open_nsh()[0], "-I", "-c", PLANNER, state, command],
         env=ENV,
+        cwd="/",
         capture_output=True,
         check=True,
         timeout=60,
@@ -188,8 +189,9 @@ def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> No
     # strace stays root, so that set-user-ID programs are what they are without it.
     strace = ["strace", "-f", "-s", "65536", "-o", str(output), "-e", f"trace={CALLS}"]
     subprocess.run(
-        [*outer, *strace, *user, *NSH, "-c", state, "-c", command],
+        [*outer, *strace, *user, *open_nsh(), "-c", state, "-c", command],
         env=ENV,
+        cwd="/",
         check=True,
         timeout=60,
     )
@@ -258,10 +260,12 @@ def assert_table(stdout: str, plan: Plan) -> None:
     assert rows == expected
 
 
-def test_ranges_go_through_newuidmap(tmp_path: Path) -> None:
-    before = [*WITH_RANGES, *USER]
+def test_ranges_go_through_newuidmap() -> None:
     result = nsh(
-        "-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map", before=before
+        *("-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map"),
+        before=WITH_RANGES,
+        start=unprivileged_command(gaining=True),
+        cwd="/",
     )
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["0", "65534", "1"],
