@@ -205,13 +205,14 @@ def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> No
             tries = 2 if actor == plan.last and command.startswith("run ") else 1
             assert (executions[-1], len(executions)) == ("0", tries)
 
-    traced = nsh("-x", "-c", state, "-c", command, before=[*outer, *user], env=ENV)
+    whoever = [*outer, *user, *open_nsh()]
+    traced = nsh("-x", "-c", state, "-c", command, start=whoever, env=ENV, cwd="/")
     assert traced.returncode == 0
     assert_trace(traced.stderr, plan)
 
     if command.startswith("run "):
         command = command.replace("run ", "plan ", 1)
-        shown = nsh("-c", state, "-c", command, before=[*outer, *user], env=ENV)
+        shown = nsh("-c", state, "-c", command, start=whoever, env=ENV, cwd="/")
         assert_table(shown.stdout, plan)
 
 
