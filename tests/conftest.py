@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.runs import NSH as NSH
 from tests.runs import ROOT as ROOT
 from tests.runs import children
 from tests.screen import Screen, Start
+from tests.unprivileged import open_directory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,11 +54,16 @@ def nsh(
     timeout: float = 60,
     merged: bool = False,
     cwd: str | Path | None = None,
+    start: Sequence[str] = NSH,
 ) -> subprocess.CompletedProcess[str]:
-    """Run nsh with these arguments; ``before`` is a command put in front (setpriv, unshare)."""
+    """Run nsh with these arguments.
+
+    ``before`` is a command put in front (strace, unshare), ``start`` what starts nsh, for instance
+    as another user.
+    """
     data = stdin.encode(errors="surrogateescape") if isinstance(stdin, str) else stdin
     result = subprocess.run(
-        [*(before or []), *NSH, *args],
+        [*(before or []), *start, *args],
         input=data,
         stdin=subprocess.DEVNULL if data is None else None,
         stdout=subprocess.PIPE,
@@ -100,12 +107,11 @@ def _host_unchanged() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """An empty directory that every user can reach and only root can write."""
-    for above in (tmp_path, *list(tmp_path.parents)[:3]):
-        if above != Path("/tmp"):
-            above.chmod(above.stat().st_mode | 0o755)
-    return tmp_path
+def place() -> Iterator[Path]:
+    """An empty directory that every user can reach and only its owner can write."""
+    made = open_directory()
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,11 +56,10 @@ def test_the_whole_lesson_by_typing_the_solutions(name: str, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
+def home(place: Path) -> Path:
     """A directory in which anybody may write: the ordinary user's own."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chmod(name, 0o777)
-        yield Path(name)
+    place.chmod(0o777)
+    return place
 
 
 def _as_ordinary_user(home: Path, *args: str, typed: str = "") -> subprocess.CompletedProcess[str]:

@@ -74,7 +74,7 @@ def test_every_call_with_every_errno(state: State, who: type[Host]) -> None:
             if call.name in ("execve", "mount", "umount2") or argv == ARGVS[0]:
                 for number in errno.errorcode:
                     if number in (errno.ENOSPC, errno.EUSERS) and call.name == "unshare":
-                        continue  # these try the namespaces: test_diagnose_unshare
+                        continue  # these try the namespaces: tests/parts/namespaces
                     failed = FailedCall(call, number, wanted, who(), COMMANDS)
                     found = diagnose(failed)
                     seen.add(call.name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.screen import SIZES, TOOLBAR, Start, toolbar
+from tests.unprivileged import UID, open_nsh, ordinary_user
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -302,14 +304,13 @@ def test_a_broken_nshrc_names_its_line(start: Start, tmp_path: Path) -> None:
 
 
 @ROOT_ONLY
-def test_an_ordinary_user_is_told_what_to_type(start: Start, tmp_path: Path) -> None:
-    for directory in [tmp_path, *tmp_path.parents][:3]:
-        directory.chmod(directory.stat().st_mode | 0o055)
-    state = tmp_path / "state"
+def test_an_ordinary_user_is_told_what_to_type(start: Start, place: Path) -> None:
+    state = place / "state"
     state.mkdir()
-    os.chown(state, 65534, 65534)
-    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    tty = start(env={"XDG_STATE_HOME": str(state)}, prefix=who)
+    os.chown(state, UID, UID)
+    own = {"HOME": str(place), "XDG_STATE_HOME": str(state), "XDG_CONFIG_HOME": str(place)}
+    user = ordinary_user(gaining=True)
+    tty = start(env=own, prefix=user, program=shlex.join(open_nsh()))
     screen = tty.until(TOOLBAR)
     assert "not root" in screen
     assert "So type first: flags +user; map root" in screen

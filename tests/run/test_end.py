@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import NSH, nsh
 from tests.runs import STATES, children, marked, until
+from tests.unprivileged import unprivileged_command
 
 
 @contextmanager
@@ -155,17 +156,16 @@ def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
-def test_the_end_of_nsh_during_set_up(number: int, mark: str, tmp_path: Path) -> None:
+def test_the_end_of_nsh_during_set_up(number: int, mark: str, place: Path) -> None:
     # A newuidmap that takes its time: nsh waits for it, and the child for nsh.
-    (tmp_path / "newuidmap").write_text(f"#!/bin/sh\nsleep {mark}\nexit 1\n")
-    os.chmod(tmp_path / "newuidmap", 0o755)
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    (place / "newuidmap").write_text(f"#!/bin/sh\nsleep {mark}\nexit 1\n")
+    (place / "newuidmap").chmod(0o755)
     script = f"flags +user\nuidmap 0 3000000 10\nrun sleep {mark}"
     process = subprocess.Popen(
-        [*("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"), *NSH, "-c", script],
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        [*unprivileged_command(gaining=True), "-c", script],
+        env={"PATH": f"{place}:/usr/bin:/bin"},
         stdin=subprocess.DEVNULL,
+        cwd="/",
         start_new_session=True,
     )
     try:

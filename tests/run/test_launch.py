@@ -6,13 +6,13 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NSH, nsh
 from tests.runs import STATES, children, until
+from tests.unprivileged import nsh_unprivileged, ordinary_user, unprivileged_command
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -106,10 +106,11 @@ def test_newuidmap_finds_signals_as_nsh_found_them(place: Path) -> None:
     program = place / "newuidmap"
     program.write_text("#!/usr/bin/env -S cat /proc/self/status\n")
     program.chmod(0o755)
-    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     found = nsh(
         *("-c", "flags +user; uidmap 0 3000000 10; run true"),
-        before=["env", "--default-signal", f"PATH={place}:/usr/bin:/bin", *user],
+        before=["env", "--default-signal", f"PATH={place}:/usr/bin:/bin"],
+        start=unprivileged_command(gaining=True),
+        cwd="/",
     )
     assert found.returncode == 125
     assert fields(found.stdout, *MASKS) == [f"{name}:\t{0:016}" for name in MASKS]
@@ -124,9 +125,8 @@ print(os.getpid(), os.getppid(), signal.value)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_pid_parent_and_death_signal_of_a_command(state: str, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    program = tmp_path / "asks.py"
+def test_pid_parent_and_death_signal_of_a_command(state: str, place: Path) -> None:
+    program = place / "asks.py"
     program.write_text(ASKS)
     process = subprocess.Popen(
         [*NSH, "-c", STATES[state], "-c", f"run /usr/bin/python3 -I {program}"],
@@ -234,15 +234,13 @@ def test_runs_without_proc() -> None:
     assert "Traceback" not in result.stderr + traced.stderr + maps.stderr
 
 
-def test_a_trace_changes_nothing_for_a_program_with_privileges() -> None:
+def test_a_trace_changes_nothing_for_a_program_with_privileges(place: Path) -> None:
     # A traced process gets no privileges from its file, so nsh does not trace such a one.
-    with tempfile.TemporaryDirectory() as place:
-        os.chmod(place, 0o755)
-        program = Path(place, "id")
-        program.write_bytes(Path("/usr/bin/id").read_bytes())
-        program.chmod(0o4755)
-        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        expected = subprocess.run([*user, program, "-u"], capture_output=True, text=True)
-        for option in ("-e", "-x"):
-            result = nsh(option, "-c", f"run {program} -u", before=user)
-            assert (result.stdout, result.returncode) == (expected.stdout, 0)
+    program = place / "id"
+    program.write_bytes(Path("/usr/bin/id").read_bytes())
+    program.chmod(0o4755)
+    user = ordinary_user(gaining=True)
+    expected = subprocess.run([*user, program, "-u"], capture_output=True, text=True)
+    for option in ("-e", "-x"):
+        result = nsh_unprivileged(option, "-c", f"run {program} -u")
+        assert (result.stdout, result.returncode) == (expected.stdout, 0)

@@ -11,14 +11,14 @@ import base64
 import pickle
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from nsh.call import PARENT, Call, Plan, Polled, Slot
 from nsh.parts.table import PARTS
-from tests.conftest import NSH, ROOT, nsh
+from tests.conftest import nsh
+from tests.unprivileged import open_checkout, open_nsh, ordinary_user, unprivileged_command
 
 ENV = {"PATH": "/nowhere:/usr/bin:/bin", "HOME": "/", "LC_ALL": "C", "NSH_TEST": 'a "b"\n'}
 CALLS = (
@@ -26,7 +26,7 @@ CALLS = (
     "chdir,execve,execveat,openat,write,read,readlink,wait4,waitid,setns,pivot_root,chroot,"
     "umask,setpriority,prlimit64,setgroups,setresgid,setresuid"
 )
-USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+USER = ordinary_user(gaining=True)
 SUBORDINATE = """
 mount -t tmpfs none /mnt
 echo 65534:200000:1000 > /mnt/ids
@@ -66,7 +66,7 @@ STATES = {
 
 PLANNER = f"""
 import base64, pickle, sys
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.insert(0, {str(open_checkout())!r})
 from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.words import split
@@ -81,8 +81,9 @@ print(base64.b64encode(pickle.dumps(plan(shell.state, argv, shell.host))).decode
 
 def planned(before: list[str], state: str, command: str) -> Plan:
     result = subprocess.run(
-        [*before, sys.executable, "-I", "-c", PLANNER, state, command],
+        [*before, open_nsh()[0], "-I", "-c", PLANNER, state, command],
         env=ENV,
+        cwd="/",
         capture_output=True,
         check=True,
         timeout=60,
@@ -193,8 +194,9 @@ def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> No
     # strace stays root, so that set-user-ID programs are what they are without it.
     strace = ["strace", "-f", "-s", "65536", "-o", str(output), "-e", f"trace={CALLS}"]
     subprocess.run(
-        [*outer, *strace, *user, *NSH, "-c", state, "-c", command],
+        [*outer, *strace, *user, *open_nsh(), "-c", state, "-c", command],
         env=ENV,
+        cwd="/",
         check=True,
         timeout=60,
     )
@@ -208,13 +210,14 @@ def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> No
             tries = 2 if actor == plan.last and command.startswith("run ") else 1
             assert (executions[-1], len(executions)) == ("0", tries)
 
-    traced = nsh("-x", "-c", state, "-c", command, before=[*outer, *user], env=ENV)
+    whoever = [*outer, *user, *open_nsh()]
+    traced = nsh("-x", "-c", state, "-c", command, start=whoever, env=ENV, cwd="/")
     assert traced.returncode == 0
     assert_trace(traced.stderr, plan)
 
     if command.startswith("run "):
         command = command.replace("run ", "plan ", 1)
-        shown = nsh("-c", state, "-c", command, before=[*outer, *user], env=ENV)
+        shown = nsh("-c", state, "-c", command, start=whoever, env=ENV, cwd="/")
         assert_table(shown.stdout, plan)
 
 
@@ -263,10 +266,12 @@ def assert_table(stdout: str, plan: Plan) -> None:
     assert rows == expected
 
 
-def test_ranges_go_through_newuidmap(tmp_path: Path) -> None:
-    before = [*WITH_RANGES, *USER]
+def test_ranges_go_through_newuidmap() -> None:
     result = nsh(
-        "-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map", before=before
+        *("-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map"),
+        before=WITH_RANGES,
+        start=unprivileged_command(gaining=True),
+        cwd="/",
     )
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["0", "65534", "1"],

@@ -7,9 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -204,21 +202,13 @@ def test_requirements_and_skips(tmp_path: Path) -> None:
     assert unmet("program:sh") == unmet("ns:uts") == unmet("kernel>=3.8") == ""
 
 
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A directory that every user can read."""
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        yield Path(directory)
-
-
 @root
-def test_requirements_are_tried_for_real(open_path: Path) -> None:
-    path = write(open_path, "nsh> run true\n", "requires: root")
+def test_requirements_are_tried_for_real(place: Path) -> None:
+    path = write(place, "nsh> run true\n", "requires: root")
     assert nsh("--test", path).stdout.startswith("ok ")
     assert "needs root: this is uid 65534" in nsh_unprivileged("--test", path).stdout
     limited = ["sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
-    path = write(open_path, "nsh> flags +user\nnsh> run true\n", "requires: userns")
+    path = write(place, "nsh> flags +user\nnsh> run true\n", "requires: userns")
     assert nsh_unprivileged("--test", path).stdout.startswith("ok ")
     inside = ["unshare", "--user", "--map-root-user", *limited]
     assert "needs userns: unshare: No space left" in nsh("--test", path, before=inside).stdout

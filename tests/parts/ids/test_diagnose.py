@@ -14,12 +14,6 @@ from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
 
 
-def gaining() -> list[str]:
-    """What starts nsh as an ordinary user who may gain privileges by set-uid programs."""
-    words = unprivileged_command()
-    return [word for word in words if word != "--no-new-privs"]
-
-
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
@@ -117,7 +111,7 @@ def test_newuidmap_is_not_installed() -> None:
             f"{kind}map 0 1 5",
             "run true",
             before=["unshare", "-m", *sh(cover)],
-            start=gaining(),
+            start=unprivileged_command(gaining=True),
             call="execve(",
             cause=f"without privileges only {program} may map more than your own id, and it is not"
             " installed",
@@ -131,7 +125,7 @@ def test_newuidmap_may_not_be_run() -> None:
         "uidmap 0 1 5",
         "run true",
         before=["unshare", "-m", *sh("mount --bind /dev/null $(command -v newuidmap)")],
-        start=gaining(),
+        start=unprivileged_command(gaining=True),
         call='/newuidmap", ["newuidmap"',
         cause="this user may not run it",
         fixes=[f"uidmap 0 {UID} 1"],
@@ -143,7 +137,7 @@ def test_newuidmap_is_not_in_path() -> None:
         "flags +user",
         "uidmap 0 1 5",
         "run /bin/true",
-        start=["env", "PATH=/nonexistent", *_absolute(gaining())],
+        start=["env", "PATH=/nonexistent", *_absolute(unprivileged_command(gaining=True))],
         call='execve("/nonexistent/newuidmap"',
         cause="which is not in PATH",
         fixes=[f"uidmap 0 {UID} 1"],
@@ -160,7 +154,7 @@ def test_newuidmap_refuses_what_no_line_of_subuid_gives() -> None:
         "uidmap 0 1 5",
         "run true",
         before=["unshare", "-m", *sh("mount --bind /dev/null /etc/subuid")],
-        start=gaining(),
+        start=unprivileged_command(gaining=True),
         call="wait4(",
         cause="newuidmap maps only your own id and what /etc/subuid gives you, and it has no line",
         fixes=[f"uidmap 0 {UID} 1"],
@@ -176,7 +170,7 @@ def test_newuidmap_refuses_more_than_subuid_gives(tmp_path: Path) -> None:
         "uidmap 0 100000 11",
         "run true",
         before=["unshare", "-m", *sh(put)],
-        start=gaining(),
+        start=unprivileged_command(gaining=True),
         call="wait4(",
         cause="newuidmap maps only your own id and what /etc/subuid gives you: uid 100000 to 100009",
         fixes=["map auto"],

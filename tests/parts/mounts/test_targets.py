@@ -173,14 +173,18 @@ def test_a_target_below_a_file(mount: str, make: str) -> None:
 
 
 def test_a_target_on_a_read_only_file_system() -> None:
-    read_only = "mount -t tmpfs none /mnt && mount -o remount,ro /mnt && mount -B /mnt /tmp"
+    # What lies in /tmp stays there, read-only: this checkout may be one of it.
+    read_only = "mount -t tmpfs none /mnt; mount -o remount,ro /mnt\n" + "".join(
+        f"mount --bind {place} {place}; mount -o remount,bind,ro {place}\n"
+        for place in ("/tmp", "/var/tmp")
+    )
     name = f"nsh-{os.getpid()}"
     try:
         teach(
             "flags +mnt",
             f"mount tmpfs /mnt/{name}",
             "run true",
-            before=["unshare", "-m", *sh(f"{read_only} && mount -B /mnt /var/tmp")],
+            before=["unshare", "-m", *sh(read_only)],
             call=f'mount("none", "/mnt/{name}", "tmpfs", 0, NULL) = -1 ENOENT',
             cause="none can be made, because the file system there is read-only; /dev/shm is open",
             fixes=[
