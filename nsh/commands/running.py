@@ -176,6 +176,7 @@ class RunCommands(BaseShell):
     def _perform(self, wanted: Plan, streams: tuple[int, int, int] | None) -> Outcome | CallFailed:
         from nsh.linux.processes import reap_orphans
         from nsh.run.launch import CallFailed, launch
+        from nsh.run.wait import still_started
 
         trace = self._trace if self.tracing else None
         used = streams or self.streams
@@ -185,7 +186,7 @@ class RunCommands(BaseShell):
             self.pids += [failed.values[name] for name in wanted.chain() if name in failed.values]
             return failed
         finally:
-            reap_orphans()
+            reap_orphans(still_started())
         self.pids += outcome.pids
         return outcome
 

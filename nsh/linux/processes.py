@@ -56,14 +56,19 @@ def handles(pid: int, number: int) -> bool:
     return bool(caught >> (number - 1) & 1)
 
 
-def reap_orphans() -> None:
+def reap_orphans(keep: set[int]) -> None:
     """As PID 1, reap the ended processes that others left: nobody else would. See pid_namespaces(7).
 
-    Only for a moment at which nsh waits for no child of its own.
+    ``keep``: nsh's own children, which it is still to wait for. With some, /proc has to tell of
+    the others; in a foreign one nobody is found.
     """
     if os.getpid() != 1:
         return
     try:
+        if keep:
+            for pid in own_children(0) - keep:
+                os.waitpid(pid, os.WNOHANG)
+            return
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     except ChildProcessError:

@@ -161,15 +161,6 @@ def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[An
         raise OSError(errno.ENOSYS, f"{name} is not known to this C library") from None
 
 
-class Pair:
-    """The two descriptors that pipe2(2) will give, as C writes them: ``array`` and its two ends."""
-
-    def __init__(self) -> None:
-        self.array = (ctypes.c_int * 2)(-1, -1)
-        size = ctypes.sizeof(ctypes.c_int)
-        self.ends = tuple([ctypes.c_int.from_buffer(self.array, at * size) for at in range(2)])
-
-
 class Cell:
     """A place for the result of a call that has not been made, and for texts around it.
 
@@ -190,7 +181,31 @@ class Cell:
         """Fill in the result."""
         self.number.value = result
         for buffer, before, after in self._texts:
-            buffer.value = b"%b%d%b" % (before, result, after)
+            buffer.value = (b"%b%d%b" % (before, result, after)).strip()
+
+    def numbers(self) -> tuple[int, ...]:
+        """What a report of the call adds to its result: nothing."""
+        return ()
+
+
+class Pair:
+    """The two descriptors that pipe2(2) will give: ``array``, as C writes them, and two cells."""
+
+    def __init__(self) -> None:
+        self.array = (ctypes.c_int * 2)(-1, -1)
+        size = ctypes.sizeof(ctypes.c_int)
+        self.cells = tuple(
+            [Cell(ctypes.c_int.from_buffer(self.array, at * size)) for at in range(2)]
+        )
+
+    def take(self, result: int) -> None:
+        """Fill in the texts; the numbers are there already."""
+        for cell in self.cells:
+            cell.take(cell.number.value)
+
+    def numbers(self) -> tuple[int, ...]:
+        """What a report of the call adds to its result: the two descriptors."""
+        return tuple(self.array)
 
 
 PTRACE_TRACEME = 0

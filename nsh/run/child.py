@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from nsh.call import Plan
 
-    Step = tuple[int, int, Callable[..., int], tuple[Any, ...], str, syscalls.Cell | None]
+    Filled = syscalls.Cell | syscalls.Pair | None
+    Step = tuple[int, int, Callable[..., int], tuple[Any, ...], str, Filled]
     """A call made ready: its index in the plan, its kind, the C function and its arguments, the
     actor that it makes if it is a clone, and where its result goes if a later call needs it."""
     Steps = dict[str, list[Step]]
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _NEXT = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT)
 
 _FAILED = 125
+
+STOPS = b"stops at its execve\n"
+"""What the last process of a traced plan tells before an execve(2) at which the kernel stops it."""
 
 _encoded: list[Any] = [None, None]
 
@@ -93,7 +97,7 @@ class Preparation:
                 makes = call.fills[0]
                 self.steps[makes] = []
             args = tuple([self._argument(arg) for arg in call.args])
-            cell = None
+            cell: Filled = None
             if call.fills and not makes:
                 args, cell = self._filling(call.fills, args)
             kind = _KINDS.get(name, TOLD if tracing or cell else PLAIN)
@@ -129,15 +133,14 @@ class Preparation:
 
     def _filling(
         self, fills: tuple[str, ...], args: tuple[Any, ...]
-    ) -> tuple[tuple[Any, ...], syscalls.Cell | None]:
-        """The arguments of a call that fills slots, and the cell for its result."""
+    ) -> tuple[tuple[Any, ...], Filled]:
+        """The arguments of a call that fills slots, and what takes its result."""
         if len(fills) == 1:
             cell = self.cells[fills[0]] = syscalls.Cell()
             return args, cell
         pair = syscalls.Pair()
-        for slot, end in zip(fills, pair.ends, strict=True):
-            self.cells[slot] = syscalls.Cell(end)
-        return (pair.array, *args[1:]), None
+        self.cells.update(zip(fills, pair.cells, strict=True))
+        return (pair.array, *args[1:]), pair
 
 
 def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing: bool) -> None:
@@ -154,8 +157,8 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
     try:
         while True:
             for index, kind, function, args, makes, cell in steps[me]:
-                if kind == EXECVE and tracing and me == last:
-                    _stop_at_execve(args[0])
+                if kind == EXECVE and tracing and me == last and _stops_at_execve(args[0]):
+                    os.write(reports, STOPS)
                 result = function(*args)
                 if kind <= BOOKKEEPING and (result >= 0 or kind):
                     continue
@@ -178,7 +181,9 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                     me = makes
                     break
                 if tracing or kind == CLONE:
-                    os.write(reports, b"%d %d 0\n" % (index, result))
+                    more = cell.numbers() if cell is not None else ()
+                    numbers = " ".join([str(number) for number in (index, result, 0, *more)])
+                    os.write(reports, numbers.encode() + b"\n")
             else:
                 if before < 0:
                     os._exit(0)
@@ -202,14 +207,15 @@ def _fail(index: int, error: int, denied: int, told: bool, reports: int) -> None
     os._exit(_FAILED)
 
 
-def _stop_at_execve(path: bytes) -> None:
+def _stops_at_execve(path: bytes) -> bool:
     # Under ptrace the kernel stops a process right after its execve, so that the line of the
     # trace stands before anything that the command writes. Not possible when nsh itself is under
     # strace; then the order of these two is a matter of luck. Not wanted if the file gives
     # privileges, which a traced process would not get.
     try:
         if os.stat(path).st_mode & 0o6000 or "security.capability" in os.listxattr(path):
-            return
+            return False
         syscalls.ptrace(syscalls.PTRACE_TRACEME, 0)
     except OSError:
-        pass
+        return False
+    return True

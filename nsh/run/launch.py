@@ -20,9 +20,9 @@ import signal
 from nsh.call import CHILD, PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
 from nsh.linux.processes import never_executed
-from nsh.run.child import Preparation, become
+from nsh.run.child import STOPS, Preparation, become
 from nsh.run.running import Blocked, Outcome, Running, known_signals
-from nsh.run.wait import Children
+from nsh.run.wait import Children, reap_later, remember
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,17 +79,21 @@ class _Start:
         self._open: list[int] = []  # descriptors to close at the end
         self._unread = b""
         self._early: list[bytes] = []  # reports of a process whose pid is not known yet
+        self._stops = False  # at its execve, to be let go
         self._last_report: Call | None = None
         self._last_try: Call | None = None
 
     def perform(self) -> Running:
         """Make the calls. Raises CallFailed; then no process is left, and no descriptor ever."""
+        reap_later()
         try:
             try:
                 self._parent()
                 self._finish_reports()
             except _Gone:
                 pass
+            if self._stops and self.plan.last in self.values:
+                self.children.let_go(self.values[self.plan.last])
             return Running(self.plan, self.chain, self.values, self.links, self.children)
         except CallFailed:
             self.children.kill()
@@ -257,8 +261,11 @@ class _Start:
     def _report(self, line: bytes) -> None:
         """Take one "INDEX RESULT ERRNO" of a child. Raises CallFailed if it is a failure.
 
-        What the last process reports is held back until its pid is known.
+        What a process reports is held back until its pid is known.
         """
+        if line + b"\n" == STOPS:
+            self._stops = True
+            return
         call = self.plan.calls[int(line.split(b" ", 1)[0])]
         if call.actor not in self.values:
             self._early.append(line)
@@ -267,15 +274,16 @@ class _Start:
         if call.name == "clone":
             early, self._early = self._early, []
             for line in early:
-                self._tell(line)
+                self._report(line)
 
     def _tell(self, line: bytes) -> None:
-        index, result, error = [int(word) for word in line.split()[:3]]
+        index, result, error, *ends = [int(word) for word in line.rstrip(b" !").split()]
         call = self._last_report = self.plan.calls[index]
         if call.name == "execve":
             self._last_try = call
+        if call.fills and not error:
+            self.values.update(zip(call.fills, ends or [result], strict=True))
         if call.name == "clone" and result > 0:
-            self.values[call.fills[0]] = result
             self.children.alive.append(result)
         if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, error)
@@ -299,8 +307,12 @@ def start(
     itself fails. Needs Linux.
     """
     with Blocked() as blocked:
-        children = Children(known_signals(), trace is not None)
-        return _Start(plan, trace, children, blocked.mask, streams).perform()
+        children = Children(known_signals())
+        running = _Start(plan, trace, children, blocked.mask, streams).perform()
+        remember(children)
+        # The command has had its Ctrl-C too; raised here, it would leave a run that nobody knows.
+        children.take_late_interrupts()
+        return running
 
 
 def launch(
@@ -322,8 +334,7 @@ def launch(
                 from nsh.run.terminal import of_stdin
 
                 terminal = of_stdin()
-            traced = trace is not None
-            children = Children(known_signals(), traced, still_alive, terminal, cannot_stop)
+            children = Children(known_signals(), still_alive, terminal, cannot_stop)
             return _Start(plan, trace, children, blocked.mask, streams).perform().wait()
         finally:
             if terminal is not None:

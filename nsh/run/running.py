@@ -72,15 +72,22 @@ class Running:
         self.pid = values.get(plan.last, 0)
         self.pids = tuple([values[name] for name in chain if name in values])
         children.pid_1 = self.pid if plan.last == PID_1 else 0
+        self._outcome: Outcome | None = None
 
     def wait(self) -> Outcome:
-        """Wait until all its processes have ended. Ends them if the wait itself fails."""
+        """Wait until all its processes have ended. Ends them if the wait itself fails.
+
+        A second wait gives the same outcome.
+        """
+        if self._outcome is not None:
+            return self._outcome
         with Blocked():
             try:
-                return self._wait()
+                self._outcome = self._wait()
             except BaseException:
                 self.children.kill(unknown=True)
                 raise
+        return self._outcome
 
     def _wait(self) -> Outcome:
         status = 0

@@ -64,7 +64,6 @@ class Children:
     def __init__(
         self,
         signals: Signals,
-        tracing: bool,
         still_alive: Callable[[], None] | None = None,
         terminal: Terminal | None = None,
         cannot_stop: Callable[[], None] | None = None,
@@ -73,7 +72,6 @@ class Children:
         self.pid_1 = 0
         self.interrupts = 0
         self._taken = signals.taken
-        self._tracing = tracing
         self._still_alive = still_alive
         self._cannot_stop = cannot_stop
         self._terminal = terminal
@@ -91,6 +89,14 @@ class Children:
                 self._stopped(pid, os.WSTOPSIG(status))
             else:
                 self.take_signal(pid)
+
+    def let_go(self, pid: int) -> None:
+        """Make a traced command go on from its execve. Returns when it has, or has been killed."""
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        try:
+            syscalls.ptrace(syscalls.PTRACE_DETACH, pid)
+        except OSError:
+            pass  # it is no more
 
     def take_signal(self, pid: int) -> None:
         """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
@@ -158,13 +164,7 @@ class Children:
         os.kill(pid, signal.SIGCONT)
 
     def _stopped(self, pid: int, number: int) -> None:
-        """The child has stopped: at its execve, for the trace, or as Ctrl-Z and the like stop it."""
-        if self._tracing:
-            try:
-                syscalls.ptrace(syscalls.PTRACE_DETACH, pid, number * (number != signal.SIGTRAP))
-                return
-            except OSError:
-                pass  # it was not traced, or is no more: the stop is a real one
+        """The child has stopped, as Ctrl-Z and the like stop it."""
         if self._terminal is None or not self._terminal.mine or number == signal.SIGSTOP:
             return
         if number == signal.SIGTSTP:
@@ -177,13 +177,14 @@ class Children:
     def kill(self, unknown: bool = False) -> None:
         """End and reap them all.
 
-        ``unknown``: also children that nobody reported, because their reporter was killed.
+        ``unknown``: also children that nobody reported, because their reporter was killed. Those of
+        other runs are not among them.
         """
         tried: set[int] = set()
         while True:
             found = set(self.alive)
             if unknown:
-                found |= own_children(self._began)
+                found |= own_children(self._began) - _of_others(self)
             if found <= tried:
                 return
             for pid in found - tried:
@@ -199,12 +200,34 @@ class Children:
         """SIGTERM or SIGHUP during the run: end everything in it, then nsh."""
         # Whose parent is killed becomes nsh's own child, and so the next to be killed.
         syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        for other in _started:
+            if other is not self:
+                other.kill()
         self.kill(unknown=True)
         if self._terminal is not None:
             self._terminal.take_back()
         os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
         os._exit(128 + number)  # still here: PID 1 does not get what it does not handle
+
+
+_started: list[Children] = []
+"""The processes of the runs that have been started and not been waited for to their end."""
+
+
+def remember(children: Children) -> None:
+    """Keep in mind a run that goes on beside others, which are to leave it alone."""
+    _started[:] = [each for each in _started if each.alive]
+    _started.append(children)
+
+
+def still_started() -> set[int]:
+    """The processes of those runs; one that has ended is a zombie until it is waited for."""
+    return {pid for each in _started for pid in each.alive}
+
+
+def _of_others(children: Children) -> set[int]:
+    return {pid for each in _started if each is not children for pid in each.alive}
 
 
 _unreaped: set[int] = set()
