@@ -193,12 +193,12 @@ class RunCommands(BaseShell):
     def explain_call(self, failed: CallFailed, wanted: Plan) -> None:
         """Say which call of a plan failed, why, and what to type. Sets ``status``."""
         from nsh.parts.part import FailedCall
-        from nsh.plan.diagnose import diagnose, status
+        from nsh.plan.diagnose import cause_of, status
         from nsh.show.plans import failed_text
 
         names = tuple(self.command_names())
         call = FailedCall(failed.call, failed.errno, wanted, self.host, names)
-        found = diagnose(call)
+        found = cause_of(call)
         self.status = status(call)
         first = failed_text(failed.call, failed.values, failed.errno)
         self.explain_failure(found.cause, found.fixes, first)

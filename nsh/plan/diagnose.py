@@ -17,7 +17,7 @@ from nsh.parts.part import Diagnosis, FailedCall
 from nsh.parts.table import BY_NAME
 
 
-def diagnose(failed: FailedCall) -> Diagnosis:
+def cause_of(failed: FailedCall) -> Diagnosis:
     """Why the call failed on this machine, and what to type."""
     part = BY_NAME.get(failed.call.part)
     found = part.diagnose(failed) if part else None

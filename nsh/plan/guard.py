@@ -7,7 +7,7 @@ from nsh.parts.table import TAUGHT
 from nsh.state import State
 
 
-def guard(state: State, host: Host) -> None:
+def check(state: State, host: Host) -> None:
     """Raise Refusal if a run of this state would change the host."""
     for part in TAUGHT:
         part.guard(state, host)

@@ -28,7 +28,7 @@ from nsh.parts import credentials, inherit, names, namespaces, rlimits
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
 from nsh.parts.process import calls as process
-from nsh.plan.guard import guard
+from nsh.plan.guard import check
 from nsh.state import State
 
 TYPE_CHECKING = False
@@ -45,13 +45,13 @@ def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
 
     Raises Refusal when a call in it would reach the host.
     """
-    guard(state, host)
+    check(state, host)
     last = last_actor(state)
     words = tuple(argv)
     calls = (
         *_begin(state, host),
         *_second_fork(state),
-        *mounts.calls(state, last),
+        *mounts.make(state, last),
         *names.calls(state, last),
         *process.enter(state, last),
         *inherit.calls(state, last),
@@ -127,7 +127,7 @@ def _begin(state: State, host: Host, waits: bool = False) -> Iterator[Call]:
         unshared = Slot("reports[1]"), UNSHARED, len(UNSHARED)
         yield Call(CHILD, "write", unshared, "the user namespace is there")
         yield Call(PARENT, "read", (Slot("reports[0]"), UNSHARED, 64), "wait until it is")
-        yield from ids.calls(state, host)
+        yield from ids.write(state, host)
         yield Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
         why = "wait for them: before, it is nobody"
         yield Call(CHILD, "read", (Slot("go[0]"), GO, len(GO)), why)

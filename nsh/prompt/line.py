@@ -30,7 +30,7 @@ from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings
 from nsh.prompt.lexer import NshLexer
-from nsh.prompt.toolbar import toolbar
+from nsh.prompt.toolbar import fragments
 from nsh.prompt.typed import run_typed
 from nsh.words import MORE
 
@@ -97,13 +97,14 @@ class _Completer(Completer):
         text = document.text_before_cursor.replace("\\\n", "")
         found = complete(self.shell, text)
         if event.text_inserted:
-            started = found and found[0][1] < len(text)
+            started = found and found[0].start < len(text)
             if len(found) > MENU_WHILE_TYPING and not started:
                 return
-            if len(found) == 1 and text[found[0][1] :] == found[0][0]:
+            if len(found) == 1 and text[found[0].start :] == found[0].text:
                 return
-        for word, start, about in found[:MENU_AT_MOST]:
-            yield Completion(word, start - len(text), display=word or "''", display_meta=about)
+        for each in found[:MENU_AT_MOST]:
+            shown, start = each.text or "''", each.start - len(text)
+            yield Completion(each.text, start, display=shown, display_meta=each.about)
 
 
 class _Suggester(AutoSuggest):
@@ -282,7 +283,7 @@ class Prompt:
         if self.session.editing_mode == EditingMode.VI:
             inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
             mode = "vi insert" if inserting else "vi command"
-        return list(toolbar(self.shell, self.took, app.output.get_size().columns, mode))
+        return list(fragments(self.shell, self.took, app.output.get_size().columns, mode))
 
 
 def _threads() -> int:

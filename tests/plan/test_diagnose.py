@@ -12,7 +12,7 @@ from nsh.call import Plan
 from nsh.host import Host
 from nsh.linux.idmaps import Range
 from nsh.parts.part import Diagnosis, FailedCall
-from nsh.plan.diagnose import diagnose, status
+from nsh.plan.diagnose import cause_of, status
 from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.state import Mount, State, Umount, Variable
@@ -76,7 +76,7 @@ def test_every_call_with_every_errno(state: State, who: type[Host]) -> None:
                     if number in (errno.ENOSPC, errno.EUSERS) and call.name == "unshare":
                         continue  # these try the namespaces: tests/parts/namespaces
                     failed = FailedCall(call, number, wanted, who(), COMMANDS)
-                    found = diagnose(failed)
+                    found = cause_of(failed)
                     seen.add(call.name)
                     _check(found)
                     assert status(failed) in (125, 126, 127)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsh.linux.namespaces import NAMESPACES
-from nsh.prompt.completion import complete, cut
+from nsh.prompt.completion import Completion, complete, cut
 from nsh.shell import Shell
 from nsh.words import split
 
@@ -22,14 +22,14 @@ def shell() -> Shell:
 
 
 def texts(shell: Shell, text: str) -> list[str]:
-    return [found for found, _, _ in complete(shell, text)]
+    return [found.text for found in complete(shell, text)]
 
 
 def test_commands_in_the_order_of_teaching_with_a_description(shell: Shell) -> None:
     found = complete(shell, "")
-    assert found[0][0] == "run"
-    assert {text for text, _, _ in found} >= set(shell.command_names())
-    assert all(start == 0 and about for _, start, about in found)
+    assert found[0].text == "run"
+    assert {each.text for each in found} >= set(shell.command_names())
+    assert all(each.start == 0 and each.about for each in found)
 
 
 def test_every_command_that_takes_words_declares_its_completion() -> None:
@@ -114,7 +114,7 @@ def test_a_queued_mount_can_be_taken_away(shell: Shell) -> None:
 
 
 def test_lessons_are_offered_with_their_titles_and_files(shell: Shell, tmp_path: Path) -> None:
-    assert ("pid", 7, "being number one") in complete(shell, "lesson ")
+    assert Completion("pid", 7, "being number one") in complete(shell, "lesson ")
     assert "quit" not in texts(shell, "lesson ")
     for name in ("mine.nsh.md", "picture.png"):
         (tmp_path / name).touch()
@@ -142,12 +142,12 @@ def test_names_with_blanks_and_quotes_are_quoted(shell: Shell, tmp_path: Path) -
     (tmp_path / "a b").mkdir()
     (tmp_path / "it's").touch()
     for typed in (f"run ls {tmp_path}/a", f"run ls '{tmp_path}/a"):
-        [(text, start, about)] = complete(shell, typed)
-        assert split(typed[:start] + text)[-1] == f"{tmp_path}/a b/"
-        assert about == "directory"
-    [(text, start, about)] = complete(shell, f"run ls {tmp_path}/it")
-    assert split(text) == [f"{tmp_path}/it's"]
-    assert about == "file"
+        [found] = complete(shell, typed)
+        assert split(typed[: found.start] + found.text)[-1] == f"{tmp_path}/a b/"
+        assert found.about == "directory"
+    [found] = complete(shell, f"run ls {tmp_path}/it")
+    assert split(found.text) == [f"{tmp_path}/it's"]
+    assert found.about == "file"
 
 
 def test_paths_are_seen_from_the_directory_of_the_next_run(shell: Shell, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_programs_of_the_path_inside(shell: Shell, tmp_path: Path) -> None:
     for name, mode in (("prog-x", 0o755), ("prog-data", 0o644)):
         (tmp_path / name).touch(mode)
     shell.onecmd(f"env PATH={tmp_path}")
-    assert complete(shell, "run prog") == [("prog-x", 4, str(tmp_path))]
+    assert complete(shell, "run prog") == [Completion("prog-x", 4, str(tmp_path))]
     (tmp_path / "prog-new").touch(0o755)
     os.utime(tmp_path, (1, 1))
     assert texts(shell, "run prog") == ["prog-new", "prog-x"]
@@ -183,17 +183,17 @@ def test_5000_programs_are_instant(shell: Shell, tmp_path: Path) -> None:
 @given(st.text(alphabet="flags +pid-mnt;'\"\\#!run$|&/ \t\n~é", max_size=40))
 def test_no_line_is_too_strange(text: str) -> None:
     shell = Shell(interactive=True)
-    for found, start, _ in complete(shell, text):
-        assert found
-        assert 0 <= start <= len(text)
+    for found in complete(shell, text):
+        assert found.text
+        assert 0 <= found.start <= len(text)
 
 
 @given(st.lists(st.text(min_size=1, max_size=6).filter(lambda word: "\0" not in word), max_size=4))
 def test_cut_finds_the_words_that_split_finds(found: list[str]) -> None:
     from nsh.words import join
 
-    before, word, _ = cut(join(found) + " ", 0)
-    assert (before, word) == (found, "")
+    end = cut(join(found) + " ", 0)
+    assert (end.before, end.word) == (found, "")
 
 
 def test_completion_changes_nothing(shell: Shell) -> None:

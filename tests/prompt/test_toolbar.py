@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from nsh.prompt.toolbar import duration, toolbar, user_inside
+from nsh.prompt.toolbar import duration, fragments, user_inside
 from nsh.shell import Shell
 from nsh.state import START
 
 
 def bar(shell: Shell, took: float | None = None, width: int = 80) -> str:
-    return "".join(text for _, text in toolbar(shell, took, width))
+    return "".join(text for _, text in fragments(shell, took, width))
 
 
 def test_toolbar_follows_the_state(shell: Shell) -> None:

@@ -57,7 +57,7 @@ def denies_setgroups(state: State, host: Host) -> bool:
     return state.setgroups is None and _is_own(gids, host.gid) and not host.can(CAP_SETGID)
 
 
-def calls(state: State, host: Host) -> Iterator[Call]:
+def write(state: State, host: Host) -> Iterator[Call]:
     """setgroups, uid_map and gid_map of the child, in this order, as user_namespaces(7) demands."""
     uids = ranges("uid", state.uidmap, host)
     gids = ranges("gid", state.gidmap, host)

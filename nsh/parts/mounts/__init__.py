@@ -24,17 +24,17 @@ def lines(state: State) -> list[str]:
 def _guard(state: State, host: Host) -> None:
     """Raise Refusal if a mount would reach the host."""
     if state.mounts or state.propagation != START.propagation:
-        from nsh.parts.mounts.guard import guard
+        from nsh.parts.mounts.guard import check
 
-        guard(state, host)
+        check(state, host)
 
 
 def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why a mount was not made, or not taken away."""
     if failed.call.name == "umount2":
-        from nsh.parts.mounts.umount import umount
+        from nsh.parts.mounts.umount import not_unmounted
 
-        return umount(failed)
+        return not_unmounted(failed)
     from nsh.parts.mounts.diagnose import mount
 
     return mount(failed)

@@ -31,7 +31,7 @@ _PROPAGATES = {
 }
 
 
-def calls(state: State, actor: str) -> Iterator[Call]:
+def make(state: State, actor: str) -> Iterator[Call]:
     """The propagation of /, then the mounts and umounts."""
     if state.has("mnt") and state.propagation != "unchanged":
         flag, why = _PROPAGATES[state.propagation]

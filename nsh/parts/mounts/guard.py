@@ -20,7 +20,7 @@ ONE_FOR_ALL = frozenset(("cgroup2", "debugfs", "devtmpfs", "pstore", "tracefs"))
 """The file systems that exist once; the options of a later mount change them for all mounts."""
 
 
-def guard(state: State, host: Host) -> None:
+def check(state: State, host: Host) -> None:
     """Raise Refusal if a mount of this state would change the host."""
     if state.mounts and not state.has("mnt"):
         raise Refusal(

@@ -26,9 +26,9 @@ def _diagnose(failed: FailedCall) -> Diagnosis | None:
         from nsh.parts.process.directory import chdir
 
         return chdir(failed)
-    from nsh.parts.process.execve import execve
+    from nsh.parts.process.execve import not_started
 
-    return execve(failed)
+    return not_started(failed)
 
 
 PART = Part(

@@ -86,7 +86,7 @@ class Program:
         return join(["run", *words, *self.rest])
 
 
-def execve(failed: FailedCall) -> Diagnosis | None:
+def not_started(failed: FailedCall) -> Diagnosis | None:
     """Why the command did not start."""
     program, error, commands = Program(failed), failed.error, failed.commands
     path = program.path
