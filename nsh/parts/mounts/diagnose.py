@@ -248,7 +248,7 @@ def _busy(failed: FailedMount) -> Diagnosis:
             *failed.instead(line),
         )
     return Diagnosis(
-        f"{failed.target}, or what shall be mounted there, is in use in a way that forbids this,"
+        f"{failed.target}, or what is to be mounted there, is in use in a way that forbids this,"
         " such as by a file open for writing; without this mount the run works",
         *failed.instead(),
     )

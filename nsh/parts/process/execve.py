@@ -240,7 +240,7 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
         return Diagnosis(f"{path} leads to something that is not there", f"!ls -l {quote(path)}")
     ours = program_interpreter("/bin/sh")
     return Diagnosis(
-        f"{path} is there, but {loader}, which shall load it and its libraries, is not: it was built"
+        f"{path} is there, but {loader}, which is to load it and its libraries, is not: it was built"
         " for another system",
         program.run(ours, path) if ours else f"!ls -l {quote(path)}",
     )

@@ -152,7 +152,7 @@ def test_a_missing_dynamic_loader(place: Path) -> None:
     lesson = teach(
         f"run {program}",
         call="= -1 ENOENT",
-        cause=f"{program} is there, but /nosuch/loader, which shall load it",
+        cause=f"{program} is there, but /nosuch/loader, which is to load it",
         status=127,
         works=False,
     )
