@@ -44,6 +44,7 @@ def commands() -> dict[str, tuple[str, ...] | None]:
         _known.update({name[3:]: None for name in dir(Shell) if name.startswith("do_")})
         for kind in Shell.__mro__:
             _known.update(vars(kind).get("choices", {}))
+        _known["help"] = tuple(_known)
     return _known
 
 
@@ -179,8 +180,6 @@ def _word_type(command: str, typed: str, at_end: bool) -> _TokenType:
         return _flag_type(typed, at_end)
     if words_taken := commands().get(command):
         return _one_of(typed, words_taken, at_end)
-    if command == "help":
-        return _one_of(typed, tuple(commands()), at_end)
     if command in ("uidmap", "gidmap"):
         if typed == "none":
             return Name.Constant
