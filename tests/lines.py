@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nsh.parts.table import PARTS
 from nsh.shell import Shell
+from nsh.state import State
 
 Said = tuple[str, list[str], int]
 Told = pytest.CaptureFixture[str]
@@ -20,3 +22,12 @@ def say(capsys: Told, *lines: str, shell: Shell | None = None) -> Said:
     out, err = capsys.readouterr()
     assert all(line.startswith("nsh: ") for line in err.splitlines())
     return out, [line[5:] for line in err.splitlines()], shell.status
+
+
+def full_state() -> State:
+    """A state in which every field is changed, by the examples of the parts."""
+    shell = Shell()
+    for line in [line for part in PARTS for line in part.examples]:
+        shell.run_line(line)
+        assert shell.status == 0, line
+    return shell.state

@@ -13,21 +13,12 @@ from nsh.parts.table import PARTS, RESETS, state_commands
 from nsh.prompt.lexer import commands
 from nsh.shell import Shell
 from nsh.state import START, State
-from tests.lines import Told, say
+from tests.lines import Told, full_state, say
 from tests.runs import ROOT
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]
 OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1")
 """A number, three, a path, an assignment: what commands take beside words of their own."""
-
-
-def full_state() -> State:
-    """A state in which every field is changed."""
-    shell = Shell()
-    for line in [line for part in PARTS for line in part.examples]:
-        shell.run_line(line)
-        assert shell.status == 0, line
-    return shell.state
 
 
 def lines_offered(shell: Shell, name: str) -> list[list[str]]:
