@@ -134,7 +134,11 @@ for _name in ("read", "write"):
 
 
 def _for_c(arg: Any) -> Any:
-    return ctypes.c_long(arg) if isinstance(arg, int) else arg
+    if not isinstance(arg, int):
+        return arg
+    # What fits into an int is handed on as one, and widened on the way into its register. A plain
+    # one: for the child each object is a page to copy, and the small numbers are there already.
+    return int(arg) if -(1 << 31) <= arg < 1 << 31 else ctypes.c_long(arg)
 
 
 def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
