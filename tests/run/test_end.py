@@ -146,13 +146,13 @@ def test_a_child_whose_nsh_died_before_it_was_tied_to_it_ends(mark: str, tmp_pat
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
+def test_a_process_whose_fork_was_not_reported_is_ended(mark: str) -> None:
     # The child is killed in the write that tells of PID 1, so that nsh never learns its pid.
     strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=SIGKILL:when=1"]
-    script = "flags +pid\nrun sleep 1000.77\n"
+    script = f"flags +pid\nrun sleep {mark}\n"
     result = nsh("-c", script, before=[*strace, "-e", "trace=write"])
     assert result.returncode == 137
-    assert not marked("1000.77")
+    assert not marked(mark)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])

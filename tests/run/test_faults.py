@@ -138,9 +138,13 @@ def counted_from_here(shell: Session, *options: str) -> Iterator[None]:
     """
     gate = shell.place / "gate"
     os.mkfifo(gate)
+    descriptors = Path(f"/proc/{shell.process.pid}/fd")
+    idle = os.listdir(descriptors)
     shell.say(f"run cat {gate}; save {shell.place}/state\nrun true\n{STATE}{COMMAND}\n")
     fd = os.open(gate, os.O_WRONLY)  # waits for cat
     try:
+        # That cat runs nsh learns by a last read of its pipe, which it closes then.
+        until(lambda: os.listdir(descriptors) == idle, "nsh to wait for cat")
         with shell.under_strace(*options):
             os.close(fd)
             fd = -1
