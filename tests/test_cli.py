@@ -238,7 +238,7 @@ def test_x_traces() -> None:
         ("run sh -c 'exit 7'\nflags", 0),
         ("run sh -c 'kill -9 $$'", 137),
         ("run sh -c 'kill -TERM $$'", 143),
-        ("run /nonexistent", 127),
+        ("run /proc/nonexistent", 127),
         ("run nonexistent-program", 127),
         ("run /etc/passwd", 126),
         ("hostname x\nrun true", 125),

@@ -137,8 +137,8 @@ def test_newuidmap_is_not_in_path() -> None:
         "flags +user",
         "uidmap 0 1 5",
         "run /bin/true",
-        start=["env", "PATH=/nonexistent", *_absolute(unprivileged_command(gaining=True))],
-        call='execve("/nonexistent/newuidmap"',
+        start=["env", "PATH=/proc/nonexistent", *_absolute(unprivileged_command(gaining=True))],
+        call='execve("/proc/nonexistent/newuidmap"',
         cause="which is not in PATH",
         fixes=[f"uidmap 0 {UID} 1"],
     )

@@ -48,9 +48,9 @@ def test_no_such_program(line: str, cause: str, fix: str) -> None:
 
 def test_a_program_that_is_not_in_path() -> None:
     teach(
-        "env PATH=/nonexistent",
+        "env PATH=/proc/nonexistent",
         "run ls /dev/null",
-        call='execve("/nonexistent/ls"',
+        call='execve("/proc/nonexistent/ls"',
         cause="which is not in PATH",
         status=127,
         works=False,
