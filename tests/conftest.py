@@ -41,10 +41,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_configure() -> None:
-    """Signals as in a terminal, also under nohup(1) or in the background of a script."""
+    """Signals as in a terminal, also under nohup(1); a PATH as of the one who runs the tests."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A directory of PATH that may not be entered, such as root's own, makes EACCES of ENOENT.
+    path = os.environ.get("PATH", os.defpath).split(":")
+    os.environ["PATH"] = ":".join([place for place in path if os.access(place, os.X_OK)])
 
 
 def nsh(

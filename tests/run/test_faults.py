@@ -18,6 +18,7 @@ from nsh.call import CHILD, PARENT, Call, Plan, Slot
 from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.words import split
+from tests import needs
 from tests.conftest import NSH, ROOT
 from tests.runs import children, until
 from tests.unprivileged import nsh_unprivileged
@@ -230,6 +231,7 @@ def pattern(call: Call) -> str:
     return text.replace("987654321", r"\S+").replace("envp", r"\w+")
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize("name", ["prctl", "poll"])
 def test_the_second_process_may_fail_too(name: str) -> None:
     # strace counts the calls of each process, and both processes make these once; so the second

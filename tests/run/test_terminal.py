@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH
 from tests.runs import until
 
@@ -161,7 +162,7 @@ def prompt(*lines: str) -> Iterator[Terminal]:
         assert "Traceback" not in terminal.text
 
 
-@pytest.mark.parametrize("state", ["flags", "flags +user", "flags +uts +mnt"])
+@pytest.mark.parametrize("state", needs.cases([("flags",), ("flags +user",), ("flags +uts +mnt",)]))
 def test_ctrl_c_ends_the_command_and_not_nsh(state: str) -> None:
     with prompt(state) as terminal:
         terminal.line("run sleep 1001")
@@ -179,6 +180,7 @@ def test_ctrl_c_at_the_prompt_clears_the_line() -> None:
         terminal.expect(PROMPT)
 
 
+@needs.NAMESPACES
 def test_pid_1_takes_two(tmp_path: Path) -> None:
     with prompt("flags +pid") as terminal:
         terminal.line("run sleep 1002")
@@ -191,7 +193,7 @@ def test_pid_1_takes_two(tmp_path: Path) -> None:
         terminal.expect(r"\[137\]\r\n" + PROMPT)
 
 
-@pytest.mark.parametrize("state", ["flags", "flags +pid"])
+@pytest.mark.parametrize("state", needs.cases([("flags",), ("flags +pid",)]))
 def test_a_program_that_handles_ctrl_c_keeps_it(state: str) -> None:
     # It has a handler, but takes the signals one by one: none can fall between two lines.
     program = "import os, signal; signal.signal(2, print); signal.pthread_sigmask(0, [2]);"
@@ -230,6 +232,7 @@ def test_the_terminal_is_taken_back_from_a_shell_that_died() -> None:
         assert terminal.foreground() == os.getpgid(terminal.pid)
 
 
+@needs.NAMESPACES
 def test_job_control_of_a_shell_inside() -> None:
     with prompt("flags +uts +pid +mnt", "mount proc /proc") as terminal:
         terminal.line("run bash --norc --noprofile -i")
@@ -246,7 +249,7 @@ def test_job_control_of_a_shell_inside() -> None:
         terminal.expect(r"\[5\]\r\n" + PROMPT)
 
 
-@pytest.mark.parametrize("state", ["", "flags +pid"])
+@pytest.mark.parametrize("state", needs.cases([("",), ("flags +pid",)]))
 def test_ctrl_c_stops_a_script(state: str, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(f"{state}\nrun sh -c 'sleep 1004; exit'\nrun echo not reached\n")
@@ -318,6 +321,7 @@ def test_ctrl_z_under_a_shell_with_job_control(command: str) -> None:
         assert "Stopped" not in before
 
 
+@needs.NAMESPACES
 def test_ctrl_z_with_pid_1_under_a_shell_with_job_control() -> None:
     # PID 1 gets no SIGTSTP; nsh stops, and finds the command as it was.
     with prompt_under_bash() as terminal:
@@ -386,6 +390,7 @@ def test_sigterm_gives_the_terminal_back() -> None:
         assert int(str(terminal.modes()[3])) & termios.ECHO
 
 
+@needs.NAMESPACES
 def test_hanging_up_ends_all() -> None:
     with at_terminal(*NSH) as terminal:
         terminal.expect(PROMPT)
