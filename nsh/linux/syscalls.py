@@ -90,9 +90,15 @@ def wait_readable(fd: int, mask: SignalSet) -> None:
     _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
 
 
-def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
-    """The words as execve(2) takes them: an array of pointers that ends in NULL."""
-    return (ctypes.c_char_p * (len(words) + 1))(*words, None)
+def c_strings(words: Sequence[Any]) -> ctypes.Array[ctypes.c_char_p]:
+    """The words as execve(2) takes them: an array of pointers that ends in NULL.
+
+    A word is bytes, or the text of a Cell, which may still change.
+    """
+    pointers = [
+        word if isinstance(word, bytes) else ctypes.cast(word, ctypes.c_char_p) for word in words
+    ]
+    return (ctypes.c_char_p * (len(words) + 1))(*pointers, None)
 
 
 # For a child, which calls C functions with nothing between: each page that it touches is copied.
