@@ -39,8 +39,10 @@ SIG_IGN = 1
 _syscall = _libc.syscall
 
 
-def _checked(result: int) -> int:
-    """The result of a call, or OSError with its errno."""
+def _checked(function: Callable[..., int], *args: Any) -> int:
+    """Call a C function. Its result, or OSError with its errno, 0 if it set none."""
+    ctypes.set_errno(0)
+    result = function(*args)
     if result < 0:
         error = _get_errno()
         raise OSError(error, os.strerror(error))
@@ -65,17 +67,17 @@ def clone(flags: int) -> int:
     """
     if _SYS_CLONE is None:
         raise OSError(errno.ENOSYS, "clone(2) is not known for this processor")
-    return _checked(_syscall(_SYS_CLONE, flags, 0, 0, 0, 0))
+    return _checked(_syscall, _SYS_CLONE, flags, 0, 0, 0, 0)
 
 
 def prctl(option: int, argument: int) -> int:
     """prctl(2) with one argument; the others are 0, as some options demand. Raises OSError."""
-    return _checked(_libc.prctl(*_converted("prctl", (option, argument))))
+    return _checked(_libc.prctl, *_converted("prctl", (option, argument)))
 
 
 def unshare(flags: int) -> None:
     """unshare(2) for this process itself. Raises OSError."""
-    _checked(_libc.unshare(ctypes.c_int(flags)))
+    _checked(_libc.unshare, ctypes.c_int(flags))
 
 
 class _Pollfd(ctypes.Structure):
@@ -86,8 +88,14 @@ _POLLIN = 1
 
 
 def wait_readable(fd: int, mask: SignalSet) -> None:
-    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
-    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through.
+
+    Raises OSError.
+    """
+    try:
+        _checked(_libc.ppoll, ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
+    except InterruptedError:
+        pass  # what Python does about the signal it does now
 
 
 def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:
@@ -202,7 +210,7 @@ PTRACE_DETACH = 17
 def ptrace(request: int, pid: int, data: int = 0) -> int:
     """ptrace(2), for a request that takes no address."""
     args = ctypes.c_long(request), ctypes.c_long(pid), None, ctypes.c_void_p(data)
-    return _checked(_libc.ptrace(*args))
+    return _checked(_libc.ptrace, *args)
 
 
 class SignalSet:
@@ -223,4 +231,4 @@ class SignalSet:
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
     """sigprocmask(2); ``old`` is filled with the mask before. Raises OSError."""
-    _checked(sigprocmask_raw(how, signals.buffer, None if old is None else old.buffer))
+    _checked(sigprocmask_raw, how, signals.buffer, None if old is None else old.buffer)

@@ -147,16 +147,19 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
     before = -1  # the execve that was tried before
     failed = False
     index = 0
-    syscalls.forget_errno()  # of a call before: one that does not set it must not seem to
+    syscalls.forget_errno()  # a call that fails and sets none must not seem to have this one
     try:
         while True:
             for index, kind, function, args, makes, cell in steps[me]:
                 if kind == EXECVE and tracing and me == last:
                     _stop_at_execve(args[0])
                 result = function(*args)
-                if kind <= BOOKKEEPING and (result >= 0 or kind):
+                if kind <= BOOKKEEPING and result >= 0:
                     continue
                 if result < 0:
+                    if kind == BOOKKEEPING:
+                        syscalls.forget_errno()
+                        continue
                     error = syscalls.last_errno()
                     if kind != EXECVE or error not in _NEXT:
                         failed = True
@@ -166,6 +169,7 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                     if error == errno.EACCES:
                         denied = index
                     before = index
+                    syscalls.forget_errno()
                     continue
                 if kind == CHECK and bool(result) == (function is syscalls.poll):
                     os._exit(_FAILED)  # nsh is gone

@@ -17,11 +17,12 @@ import errno
 import os
 import signal
 
-from nsh.call import CHILD, PARENT, Call, Plan, Slot
+from nsh.call import PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
+from nsh.linux.descriptors import close
 from nsh.linux.processes import never_executed
 from nsh.run.child import Preparation, become
-from nsh.run.running import Blocked, Outcome, Running, known_signals
+from nsh.run.running import Attended, CallFailed, Outcome, Running, known_signals
 from nsh.run.wait import Children
 
 TYPE_CHECKING = False
@@ -33,19 +34,6 @@ if TYPE_CHECKING:
     """What the slots of a plan stand for, as far as it is known."""
     Trace = Callable[[Call, Values, int, int], None]
     """What is told of each call: the call, the slots so far, its result, its errno or 0."""
-
-
-class CallFailed(Exception):
-    """A call of the plan failed: ``call`` and ``errno`` (0 if a helper program said no).
-
-    ``values`` are the slots that were known by then, to print the call.
-    """
-
-    def __init__(self, call: Call, error: int, values: Values) -> None:
-        super().__init__(f"{call.name}: {os.strerror(error)}")
-        self.call = call
-        self.errno = error
-        self.values = values
 
 
 class _Gone(Exception):
@@ -60,7 +48,6 @@ class _Start:
         plan: Plan,
         trace: Trace | None,
         children: Children,
-        mask: syscalls.SignalSet,
         streams: tuple[int, int, int],
     ) -> None:
         self.plan = plan
@@ -69,8 +56,7 @@ class _Start:
         self.children = children
         self.streams = streams
         self.restore = known_signals().restore
-        self.mask = mask  # for the child
-        self.waiting_mask = mask
+        self.mask = self.waiting_mask = known_signals().mask
         if os.getpid() == 1:
             # PID 1 would never hear of them (pid_namespaces(7)); blocked, they are kept for later.
             self.waiting_mask = self.mask.plus(signal.SIGTERM, signal.SIGHUP)
@@ -83,7 +69,7 @@ class _Start:
         self._last_try: Call | None = None
 
     def perform(self) -> Running:
-        """Make the calls. Raises CallFailed; then no process is left, and no descriptor ever."""
+        """Make the calls. Raises CallFailed. No descriptor is left."""
         try:
             try:
                 self._parent()
@@ -91,18 +77,9 @@ class _Start:
             except _Gone:
                 pass
             return Running(self.plan, self.chain, self.values, self.links, self.children)
-        except CallFailed:
-            self.children.kill()
-            raise
-        except BaseException:
-            self.children.kill(unknown=True)
-            raise
         finally:
             for fd in self._open:
-                try:
-                    os.close(fd)
-                except OSError:
-                    pass  # Linux has closed it all the same: close(2), NOTES
+                close(fd)
 
     # The parent's side.
 
@@ -121,9 +98,8 @@ class _Start:
 
     def _parent_failed(self, call: Call, error: int) -> None:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
-        if CHILD in self.values and os.waitid(
-            os.P_PID, self.values[CHILD], os.WEXITED | os.WNOHANG | os.WNOWAIT
-        ):
+        known = [self.values[name] for name in self.chain if name in self.values]
+        if known and os.waitid(os.P_PID, known[-1], os.WEXITED | os.WNOHANG | os.WNOWAIT):
             self._finish_reports()
             raise _Gone
         if self.trace:
@@ -160,7 +136,7 @@ class _Start:
 
     def _close(self, fd: int) -> None:
         self._open.remove(fd)
-        os.close(fd)
+        close(fd)
 
     def _fork(self, call: Call, flags: int) -> int:
         tracing = self.trace is not None
@@ -236,11 +212,8 @@ class _Start:
         return pid
 
     def _finish_reports(self) -> None:
-        try:
-            while (line := self._line()) is not None:
-                self._report(line)
-        except OSError:
-            pass  # then waiting tells how it ended
+        while (line := self._line()) is not None:
+            self._report(line)
         for line in self._early:
             self._tell(line)
         # A child that is killed closes the pipe too, and has executed nothing.
@@ -259,6 +232,8 @@ class _Start:
 
         What the last process reports is held back until its pid is known.
         """
+        if not line[:1].isdigit():
+            return  # what _wait_for was waiting for when a call of nsh itself failed
         call = self.plan.calls[int(line.split(b" ", 1)[0])]
         if call.actor not in self.values:
             self._early.append(line)
@@ -298,9 +273,9 @@ def start(
     KeyboardInterrupt if Ctrl-C came before the child was the command, OSError if a call of nsh
     itself fails. Needs Linux.
     """
-    with Blocked() as blocked:
-        children = Children(known_signals(), trace is not None)
-        return _Start(plan, trace, children, blocked.mask, streams).perform()
+    children = Children(known_signals(), trace is not None)
+    with Attended(children):
+        return _Start(plan, trace, children, streams).perform()
 
 
 def launch(
@@ -315,16 +290,7 @@ def launch(
     As ``start``; and ``still_alive`` is called when a first Ctrl-C has not ended a command that is
     PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing.
     """
-    with Blocked() as blocked:
-        terminal = None
-        try:
-            if os.isatty(0):
-                from nsh.run.terminal import of_stdin
-
-                terminal = of_stdin()
-            traced = trace is not None
-            children = Children(known_signals(), traced, still_alive, terminal, cannot_stop)
-            return _Start(plan, trace, children, blocked.mask, streams).perform().wait()
-        finally:
-            if terminal is not None:
-                terminal.take_back()
+    children = Children(known_signals(), trace is not None, still_alive, cannot_stop)
+    with Attended(children):
+        children.use_terminal()
+        return _Start(plan, trace, children, streams).perform().finish()
