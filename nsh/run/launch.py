@@ -98,12 +98,18 @@ class _Start:
 
     def _parent_failed(self, call: Call, error: int) -> None:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
-        known = [self.values[name] for name in self.chain if name in self.values]
-        if known and os.waitid(os.P_PID, known[-1], os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self._finish_reports()
-            raise _Gone
+        known = [name for name in self.chain if name in self.values]
+        if known:
+            pid = self.values[known[-1]]
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            # With 0 ends the one that has forked the next: that one is there, if not known yet.
+            if ended and (ended.si_status or known[-1] == self.plan.last):
+                if ended.si_code == os.CLD_EXITED:
+                    self._finish_reports()
+                raise _Gone
         if self.trace:
             self.trace(call, self.values, -1, error)
+        self.children.end(kill=True, unknown=True)
         raise CallFailed(call, error, self.values) from None
 
     def _perform(self, call: Call) -> int:
@@ -136,7 +142,7 @@ class _Start:
 
     def _close(self, fd: int) -> None:
         self._open.remove(fd)
-        close(fd)
+        os.close(fd)  # one that is still open would keep the end of file from coming
 
     def _fork(self, call: Call, flags: int) -> int:
         tracing = self.trace is not None
