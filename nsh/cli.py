@@ -279,12 +279,19 @@ def _typed(shell: Shell) -> None:
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):
         return
-    if dumb:
-        plain_loop(shell)
-    else:
-        from nsh.prompt.line import Prompt
+    if not dumb:
+        try:
+            from nsh.prompt.line import Prompt
 
-        Prompt(shell).loop()
+            Prompt(shell).loop()
+            return
+        except OWN_FAILURES as error:
+            # What asyncio could not set up to the end complains of that when it is freed.
+            sys.unraisablehook = lambda _: None
+            shell.error(
+                own_failure(error), "from here on the prompt has no keys but the terminal's"
+            )
+    plain_loop(shell)
 
 
 def _stdin_lines(shell: Shell) -> Iterator[str]:
