@@ -287,6 +287,9 @@ def _typed(shell: Shell) -> None:
             return
         except OWN_FAILURES as error:
             # What asyncio could not set up to the end complains of that when it is freed.
+            import warnings
+
+            warnings.simplefilter("ignore", RuntimeWarning)
             sys.unraisablehook = lambda _: None
             shell.error(
                 own_failure(error), "from here on the prompt has no keys but the terminal's"
