@@ -84,18 +84,26 @@ class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 
 
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
 _POLLIN = 1
 
 
-def wait_readable(fd: int, mask: SignalSet) -> None:
+def wait_readable(fd: int, mask: SignalSet, seconds: int) -> bool:
     """ppoll(2) until something can be read, or a signal has come that this mask lets through.
 
-    Raises OSError.
+    Whether something can be read. Raises OSError.
     """
+    polled = _Pollfd(fd, _POLLIN, 0)
+    longest = _Timespec(seconds, 0)
     try:
-        _checked(_libc.ppoll, ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
+        return bool(
+            _checked(_libc.ppoll, ctypes.byref(polled), 1, ctypes.byref(longest), mask.buffer)
+        )
     except InterruptedError:
-        pass  # what Python does about the signal it does now
+        return False  # what Python does about the signal it does now
 
 
 def c_strings(words: Sequence[bytes]) -> ctypes.Array[ctypes.c_char_p]:

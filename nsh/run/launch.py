@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     """What is told of each call: the call, the slots so far, its result, its errno or 0."""
 
 
+_PATIENCE = 1
+"""Seconds without a report until nsh looks whether there is still somebody to send one."""
+
+
 class _Gone(Exception):
     """The child ended in the middle of its set-up without a report: something killed it."""
 
@@ -100,8 +104,7 @@ class _Start:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
         known = [name for name in self.chain if name in self.values]
         if known:
-            pid = self.values[known[-1]]
-            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            ended = self._ended(known[-1])
             # With 0 ends the one that has forked the next: that one is there, if not known yet.
             if ended and (ended.si_status or known[-1] == self.plan.last):
                 if ended.si_code == os.CLD_EXITED:
@@ -165,13 +168,25 @@ class _Start:
         while b"\n" not in self._unread:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
-            syscalls.wait_readable(reports, self.waiting_mask)
+            if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
+                if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
+                    raise _Gone
+                continue
             part = os.read(reports, 64)
             if not part:
                 return None
             self._unread += part
         line, self._unread = self._unread.split(b"\n", 1)
         return line
+
+    def _lost(self) -> bool:
+        """Whether a process has ended that was to report the next one, which may wait for nsh."""
+        known = [name for name in self.chain if name in self.values]
+        return known[-1] != self.plan.last and self._ended(known[-1]) is not None
+
+    def _ended(self, name: str) -> os.waitid_result | None:
+        """How that process has ended, if it has; it is not reaped yet."""
+        return os.waitid(os.P_PID, self.values[name], os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def _wait_for(self, expected: bytes) -> int:
         """Wait for the text that a child writes when it has got that far."""

@@ -112,14 +112,19 @@ class Running:
             return self.finish()
 
     def finish(self) -> Outcome:
-        """As ``wait``, by who attends to it already."""
+        """As ``wait``, by who attends to it already.
+
+        Raises ChildProcessError if a process could not report the next one.
+        """
         status = 0
         for name in self.chain[:-1]:
             if self.values.get(name) in self.children.alive:
                 status = self.children.wait_for(self.values[name])
-                if status and not self.pid:
+                if not self.pid:
                     # It may have been killed between its fork and the report of it.
                     self.children.end(kill=True, unknown=True)
+                    if os.WIFEXITED(status):
+                        raise ChildProcessError("a child could not report to nsh")
         if self.pid:
             status = self.children.wait_for(self.pid)
         self.children.take_late_interrupts()

@@ -322,3 +322,41 @@ def test_a_line_editor_that_cannot_go_on_leaves_a_plain_prompt(
     assert "Traceback" not in screen
     assert "Exception" not in screen
     assert "Warning" not in screen
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "said"),
+    [
+        ("os.kill(os.getpid(), 9)", 137, 0),
+        ("raise OSError(5, 'no report')", 125, 2),
+    ],
+)
+@pytest.mark.parametrize("line", ["ns", "run sleep 1000"])
+def test_a_child_that_cannot_report_the_next(what: str, status: int, said: int, line: str) -> None:
+    # The next one is there, unknown to nsh; that of ns waits for nsh.
+    driver = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from nsh import cli
+me, real = os.getpid(), os.write
+def write(fd, data):
+    if os.getpid() != me and data.endswith(b" 0\\n"):
+        {what}
+    return real(fd, data)
+os.write = write
+left = "!ps -o stat=,comm= --ppid $PPID | grep -v -e ' ps$' -e ' sh$' -e ' grep$'"
+sys.exit(cli.main(["-v", "-c", "flags +pid", "-c", {line!r}, "-c", "reset", "-c", left]))
+"""
+    result = subprocess.run(
+        [NSH[0], "-I", "-c", driver],
+        env=ENV,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    own = [f"nsh: -c:2: {OWN}a child could not report to nsh", "nsh: -c:2: try: quit"]
+    assert result.stderr.splitlines() == own[:said]
+    assert f"[{status}]\nnsh> reset\nnsh> !ps" in result.stdout
+    assert result.stdout.endswith("[1]\n")
