@@ -204,7 +204,7 @@ def test_each_call_may_fail(
         before = tree(shell.process.pid)
         inject = f"inject={call.name}:error={error}:when={count}"
         with counted_from_here(shell, "-e", f"trace={call.name}", "-e", inject):
-            shell.reach("failed")
+            shell.reach("injected")
             assert tree(shell.process.pid) == before
         shell.say("reset\nrun echo alive\n")
         shell.process.communicate(timeout=30)
