@@ -121,6 +121,8 @@ class _Start:
 
     def _parent_failed(self, call: Call, error: int) -> None:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
+        if CHILD in self.values:
+            self._take_told_failure()
         if CHILD in self.values and os.waitid(
             os.P_PID, self.values[CHILD], os.WEXITED | os.WNOHANG | os.WNOWAIT
         ):
@@ -129,6 +131,22 @@ class _Start:
         if self.trace:
             self.trace(call, self.values, -1, error)
         raise CallFailed(call, error, self.values) from None
+
+    def _take_told_failure(self) -> None:
+        """Raise CallFailed if the child has told of one: it tells before it ends.
+
+        While it is ending, its files in /proc are closed already, but wait does not know of it yet.
+        """
+        import select
+
+        reports = select.poll()
+        reports.register(self.values["reports[0]"], select.POLLIN)
+        while reports.poll(0) and (part := os.read(self.values["reports[0]"], 64)):
+            self._unread += part
+        while b"\n" in self._unread:
+            line, self._unread = self._unread.split(b"\n", 1)
+            if line[:1].isdigit():  # and no text that this process waits for
+                self._report(line)
 
     def _perform(self, call: Call) -> int:
         args: list[Any] = [
