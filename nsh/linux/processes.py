@@ -57,11 +57,13 @@ def handles(pid: int, number: int) -> bool:
 
 
 def reap_orphans(keep: set[int]) -> None:
-    """For PID 1: reap the ended processes that others left; nobody else does. See pid_namespaces(7).
+    """As PID 1, reap the ended processes that others left: nobody else would. See pid_namespaces(7).
 
     ``keep``: nsh's own children, which it is still to wait for. With some, /proc has to tell of
     the others; in a foreign one nobody is found.
     """
+    if os.getpid() != 1:
+        return
     try:
         if keep:
             for pid in own_children(0) - keep:

@@ -108,6 +108,7 @@ class _Start:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
         known = [name for name in self.chain if name in self.values]
         if known:
+            self._take_told_failure()
             ended = self._ended(known[-1])
             # With 0 ends the one that has forked the next: that one is there, if not known yet.
             if ended and (ended.si_status or known[-1] == self.plan.last):
@@ -118,6 +119,21 @@ class _Start:
             self.trace(call, self.values, -1, error)
         self.children.end(kill=True, unknown=True)
         raise CallFailed(call, error, self.values) from None
+
+    def _take_told_failure(self) -> None:
+        """Raise CallFailed if the child has told of one: it tells before it ends.
+
+        While it is ending, its files in /proc are closed already, but wait does not know of it yet.
+        """
+        reports = self.values["reports[0]"]
+        while syscalls.wait_readable(reports, self.waiting_mask, 0):
+            if not (part := os.read(reports, 64)):
+                break
+            self._unread += part
+        while b"\n" in self._unread:
+            line, self._unread = self._unread.split(b"\n", 1)
+            if line[:1].isdigit():  # and no text that this process waits for
+                self._report(line)
 
     def _perform(self, call: Call) -> int:
         args: list[Any] = [
