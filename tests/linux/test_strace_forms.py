@@ -63,16 +63,12 @@ def test_texts_are_printed_as_strace_prints_them(tmp_path: Path) -> None:
         assert c_string(os.fsdecode(data)) == c_string(data)
 
 
-@pytest.mark.parametrize(
-    "flags",
-    [0, *[1 << bit for bit in range(32)], 0x3FF, 0xFFFF, 0x1000 | 0x4000, 0x40000 | 0x4000],
-)
+FLAGS = [flag for flag, _ in MS_NAMES]
+
+
+@pytest.mark.parametrize("flags", [0, *FLAGS, sum(FLAGS[:8]), sum(FLAGS[8:]), sum(FLAGS)])
 def test_mount_flags_are_printed_as_strace_prints_them(flags: int, tmp_path: Path) -> None:
-    # On a directory that is not there, and for nobody: nothing is mounted, whatever the flags.
-    named = {flag for flag, _ in MS_NAMES}
-    bits = [1 << bit for bit in range(32) if flags >> bit & 1]
-    if not set(bits) <= named:
-        pytest.skip("strace knows names of flags that mount(8) has no option for")
+    # On a directory that is not there: nothing is mounted, whatever the flags.
     seen = tmp_path / "seen"
     program = f"import ctypes; ctypes.CDLL(None).mount(b'a', b'/nosuch/x', None, {flags}, None)"
     subprocess.run(
