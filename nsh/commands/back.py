@@ -65,9 +65,9 @@ class BackCommands(BaseShell):
 
         Put the state, or one part of it, back to how nsh starts. undo takes it back.
 
-        WHAT is the name of the command that sets the part: flags, hostname, domainname,
-        mount (all mounts and umounts), propagation, map (with uidmap, gidmap and
-        setgroups; each of these three can stand alone), cd, env; or all.
+        WHAT is the name of the command that sets the part, or all. mount stands for all
+        mounts and umounts; map for uidmap, gidmap and setgroups, each of which can
+        stand alone.
         """
         match self.words(line, at_most=1):
             case []:

@@ -61,6 +61,7 @@ STYLE = Style.from_dict(
         "prompt": "bold",
         "pygments.keyword": "ansigreen bold",
         "pygments.error": "ansired underline",
+        "pygments.name.builtin": "ansigreen",
         "pygments.name.constant": "ansicyan",
         "pygments.name.attribute": "ansimagenta",
         "pygments.name.variable": "ansimagenta",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pygments.token import Comment, Error, Generic, Keyword, Name, Operator, String, Text
+from pygments.token import Comment, Error, Generic, Keyword, Name, Punctuation, String, Text
 
 from nsh.prompt.lexer import NshLexer, TranscriptLexer, command_names
 from nsh.shell import Shell
@@ -39,9 +39,14 @@ def tokens(line: str) -> list[tuple[object, str]]:
         ("env A='b c'", "'b c'", String),
         ("run echo 'open", "'open", Error),
         ("run ps | wc", "|", Error),
-        ("sh ps | wc", "|", Operator),
+        ("sh ps | wc", "|", Punctuation),
         ("!echo $HOME", "$HOME", Name.Variable),
         ("!echo $HOME", "!", Keyword),
+        ("!for i in 1; do :; done", "done", Keyword),
+        ("host echo a # b", "# b", Comment.Single),
+        ("sh echo 'open", "'open", String.Single),
+        ("sh echo $'open\\'", "$'open\\'", String.Single),
+        ('!echo "open $HOME', "$HOME", Name.Variable),
         ("show # now", "# now", Comment.Single),
         ("flags +pid; shw ", "shw", Error),
         ("?flags", "flags", Name.Constant),
@@ -66,6 +71,33 @@ def test_no_letter_is_lost(text: str) -> None:
         for index, _, piece in found:
             assert index == at
             at += len(piece)
+
+
+@given(st.text(alphabet="a1 $'\"\\`{}[]()<>=#&|;", max_size=60))
+def test_what_a_shell_reads_is_never_an_error(text: str) -> None:
+    found = list(NshLexer().get_tokens_unprocessed("sh " + text))
+    assert "".join(piece for _, _, piece in found) == "sh " + text
+    assert Error not in [kind for _, kind, _ in found]
+
+
+def test_an_open_quote_with_many_escapes_is_soon_read() -> None:
+    text = "$'" + r"\033[1m" * 200
+    assert tokens(f"!printf {text}")[-1] == (String.Single, text)
+    assert tokens(f"!cat <<{'a' * 10_000}")[-1] == (Text, "a" * 10_000)
+
+
+def test_what_a_shell_line_is_made_of_can_be_told_apart() -> None:
+    from prompt_toolkit.styles.pygments import pygments_token_to_classname
+
+    from nsh.prompt.line import STYLE
+
+    plain = STYLE.get_attrs_for_style_str("")
+    line = "!if test 1; then echo `ls` $((2 * x)) ${y} \"$z\" 'a' b\\ c | wc & fi # d"
+    looks = {
+        text: STYLE.get_attrs_for_style_str("class:" + pygments_token_to_classname(kind))
+        for kind, text in tokens(line)
+    }
+    assert [text for text, look in looks.items() if look == plain] == ["ls", "b", "c", "wc"]
 
 
 TRANSCRIPT = """\
