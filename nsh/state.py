@@ -12,7 +12,7 @@ from nsh.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.linux.idmaps import Range
-    from nsh.linux.strace import Flags
+    from nsh.linux.namespaces import NewFlags
 
 
 class Mount(Value):
@@ -89,7 +89,7 @@ class State(Value):
     user: User | None = None
 
     @property
-    def clone_flags(self) -> Flags:
+    def clone_flags(self) -> NewFlags:
         """The flags as one number for unshare(2)."""
         return flags_of(self.flags)
 

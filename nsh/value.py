@@ -62,10 +62,10 @@ class Value(metaclass=_Fields):
         """A copy with the named fields changed."""
         return type(self)(**{**{name: getattr(self, name) for name in self._fields}, **changes})
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
+    def __setattr__(self, name: str, value: object = None) -> NoReturn:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: replace() copies")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    __delattr__ = __setattr__
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), _of(self)

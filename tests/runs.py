@@ -7,6 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.needs import rights
 
 ROOT = Path(__file__).resolve().parent.parent
 NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
@@ -20,6 +25,11 @@ STATES = {
     "all": "flags +all; map root",
 }
 """One state for each way in which a run forks and is mapped."""
+
+
+def states(*names: str) -> list[Any]:
+    """The names of these states, all without a name, as parameters: some are for root alone."""
+    return [pytest.param(name, marks=rights(STATES[name])) for name in names or STATES]
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nsh import __version__
+from tests import needs
 from tests.conftest import NSH, ROOT, nsh
 
 
@@ -177,6 +178,7 @@ def test_e_stops_at_the_first_failure(tmp_path: Path) -> None:
         assert (out, found) == ("", status)
 
 
+@needs.NAMESPACES
 def test_v_prints_a_transcript(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.write_text("cd\nrun false\n")
@@ -219,6 +221,7 @@ def test_e_and_v_together() -> None:
     assert (result.stdout, result.returncode) == ("nsh> flags\nSIGCHLD\nnsh> run false\n[1]\n", 1)
 
 
+@needs.NAMESPACES
 def test_x_traces() -> None:
     out, err, status = shown("-x", "-c", "flags +uts", "-c", "run true")
     assert (out, status) == ("", 0)
@@ -238,7 +241,7 @@ def test_x_traces() -> None:
         ("run sh -c 'exit 7'\nflags", 0),
         ("run sh -c 'kill -9 $$'", 137),
         ("run sh -c 'kill -TERM $$'", 143),
-        ("run /nonexistent", 127),
+        ("run /proc/nonexistent", 127),
         ("run nonexistent-program", 127),
         ("run /etc/passwd", 126),
         ("hostname x\nrun true", 125),
@@ -305,6 +308,7 @@ def test_scripts_load_only_what_they_need() -> None:
     assert not loaded & (heavy | {"json", "prompt_toolkit", "pygments", "readline", "pwd"})
 
 
+@needs.AROUND
 def test_as_pid_1_nsh_reaps_what_commands_leave() -> None:
     lines = ["sh sleep 0 &"] * 3
     lines.append("!until ! ps -eo stat,comm | grep -q '^[^Z].* sleep$'; do :; done")

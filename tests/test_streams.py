@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH, ROOT, nsh
 from tests.test_cli import shown
 
@@ -92,6 +93,7 @@ def test_where_nobody_reads_the_end_is_silent_as_other_tools_is() -> None:
     os.close(write)
 
 
+@needs.NAMESPACES
 def test_closed_streams_do_not_matter_to_who_does_not_use_them() -> None:
     for redirection in (">&-", "2>&-", "<&-", "<&- >&- 2>&-"):
         result = nsh(

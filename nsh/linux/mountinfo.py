@@ -60,9 +60,13 @@ def parse(text: str) -> list[MountPoint]:
     return found
 
 
+# The backslash is the last: what stands before it in a name is no escape.
+_ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\043", "#"), ("\\134", "\\"))
+
+
 def unescape(text: str) -> str:
     """A field of mountinfo with its octal escapes undone."""
-    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+    for code, char in _ESCAPES:
         text = text.replace(code, char)
     return text
 

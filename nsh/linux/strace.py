@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import ClassVar, Self
 
     Names = tuple[tuple[int, str], ...]
     """Flags and their names, in strace's order."""
@@ -98,22 +98,17 @@ class Named(int, Form):
 
 
 class Flags(int, Form):
-    """A bit set that is printed as the names of its flags.
+    """A bit set that is printed as the names of its flags; a class of its own for each table.
 
-    >>> Flags(3, ((1, "A"), (2, "B"))).strace(), Flags(0, ((1, "A"),)).strace()
-    ('A|B', '0')
+    >>> class Sides(Flags):
+    ...     __slots__ = ()
+    ...     names = ((1, "LEFT"), (2, "RIGHT"))
+    >>> Sides(3).strace(), Sides(0).strace(), Sides(5).strace()
+    ('LEFT|RIGHT', '0', 'LEFT|0x4')
     """
 
-    names: Names
-
-    def __new__(cls, number: int, names: Names) -> Self:
-        """The number with the table that its flags stand in."""
-        made = super().__new__(cls, number)
-        made.names = names
-        return made
-
-    def __getnewargs__(self) -> tuple[int, Names]:  # type: ignore[override]
-        return int(self), self.names
+    __slots__ = ()
+    names: ClassVar[Names] = ()
 
     def strace(self) -> str:
         """The names, joined by ``|``."""
@@ -126,6 +121,8 @@ class Octal(int, Form):
     >>> Octal(0o27).strace(), Octal(0).strace()
     ('027', '000')
     """
+
+    __slots__ = ()
 
     def strace(self) -> str:
         """A leading zero and at least two octal digits more: umask(022), and umask(000)."""

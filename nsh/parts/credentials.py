@@ -109,7 +109,8 @@ def calls(state: State, host: Host, actor: str) -> Iterator[Call]:
     if user.gid is not None:
         if user.groups or not _setgroups_denied(state, host):
             args = (len(user.groups), Ids(user.groups))
-            yield Call(actor, "setgroups", args, "its other groups", part="credentials")
+            why = "its other groups" if user.groups else "no other groups"
+            yield Call(actor, "setgroups", args, why, part="credentials")
         ids = (user.gid,) * 3
         yield Call(actor, "setresgid", ids, "its gid: real, effective, saved", part="credentials")
     ids = (user.uid,) * 3

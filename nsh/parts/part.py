@@ -43,10 +43,6 @@ class FailedCall(Value):
         return self.plan.state
 
 
-def _nothing(state: State, host: Host) -> None:
-    """Nothing that a part asks for could reach the host."""
-
-
 class Part(Value):
     """One part of the state.
 
@@ -57,7 +53,7 @@ class Part(Value):
     diagnose  why one of its calls failed, None if nothing that it looks at tells
     examples  lines that change each of its fields, and of which a run as root works; the tests type
               them in many ways
-    guard     raises Refusal if a run of the state would reach the host
+    guard     raises Refusal if a run of the state would reach the host; None if none could
     """
 
     name: str
@@ -66,4 +62,4 @@ class Part(Value):
     lines: Callable[[State], list[str]]
     diagnose: Callable[[FailedCall], Diagnosis | None]
     examples: tuple[str, ...]
-    guard: Callable[[State, Host], None] = _nothing
+    guard: Callable[[State, Host], None] | None = None

@@ -43,6 +43,8 @@ TAUGHT = tuple(
 )
 """In the order in which they are taught, which is the order in which the guard asks them."""
 
+GUARDS = tuple([part.guard for part in TAUGHT if part.guard])
+
 RESETS: dict[str, tuple[str, ...]] = {
     word: fields for part in TAUGHT for word, fields in part.resets.items()
 } | {"all": State._fields}

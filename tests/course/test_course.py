@@ -13,6 +13,7 @@ from nsh.course import goal, lesson
 from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.environment import first_unmet
+from tests import needs
 from tests.conftest import nsh
 from tests.unprivileged import unprivileged_command
 
@@ -172,7 +173,13 @@ def _lines_to_type(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", lesson.COURSE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name == "user" else needs.NAMESPACES)
+        for name in lesson.COURSE
+    ],
+)
 def test_every_line_in_the_text_can_be_typed(name: str, tmp_path: Path) -> None:
     found = lesson.read(lesson.path_of(name) or "")
     _needs(found)

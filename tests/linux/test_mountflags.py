@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nsh.linux.mountflags import OPTIONS, parse_options
+from tests import needs
 from tests.conftest import nsh
 
 OPPOSITES = {
@@ -33,6 +34,7 @@ def test_the_later_of_two_opposites_counts() -> None:
         assert parse_options(f"{off},{on}") == (flag, data)
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize("what", ["tmpfs", "bind /etc"])
 @pytest.mark.parametrize(
     ("options", "shown"),

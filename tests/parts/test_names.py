@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests import needs
 from tests.diagnosis import teach
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize("command", ["hostname", "domainname"])
 @pytest.mark.parametrize(
     ("name", "size", "short"), [("x" * 65, 65, "x" * 64), ("é" * 33, 66, "é" * 32)]

@@ -16,6 +16,7 @@ from nsh.plan.diagnose import cause_of, status
 from nsh.plan.order import plan
 from nsh.shell import Shell
 from nsh.state import Mount, State, Umount, Variable
+from tests import needs
 from tests.diagnosis import session
 
 COMMANDS = tuple(Shell().command_names())
@@ -97,6 +98,7 @@ def _check(found: Diagnosis) -> None:
             assert words.split(fix), fix
 
 
+@needs.NAMESPACES
 def test_the_errors_of_a_script_name_its_line_and_do_not_end_it() -> None:
     out, said = session(["flags +mnt", "mount tmpfs /nosuch/x", "run true", "run nosuch", "run /"])
     assert re.findall(r"\[\d+\]", out) == ["[125]", "[125]", "[125]"]

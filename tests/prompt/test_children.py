@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nsh.linux.processes import stat_fields
+from tests import needs
 from tests.runs import NSH
 from tests.screen import TOOLBAR, Start, toolbar
 
@@ -170,6 +171,7 @@ def test_terminal_is_restored_after_a_child_left_it_raw(start: Start) -> None:
     tty.until(lambda s: "icanon,echo" in s)
 
 
+@needs.NAMESPACES
 def test_one_thread_and_no_descriptor_is_left(start: Start) -> None:
     tty = start(150, 45)
     tty.line("flags +uts")

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.screen import SIZES, TOOLBAR, Start, toolbar
 from tests.unprivileged import UID, open_nsh, ordinary_user
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
+@needs.root("reads what root is told first")
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
 def test_greeting_menu_and_toolbar(start: Start, columns: int, rows: int) -> None:
     tty = start(columns, rows)
@@ -219,6 +221,7 @@ def test_pager_of_the_user(start: Start) -> None:
     tty.until("paged:help COMMAND says more")
 
 
+@needs.NAMESPACES
 def test_the_mending_line_is_the_next_suggestion(start: Start) -> None:
     tty = start()
     tty.line("flags +user +mnt; map root")
@@ -271,6 +274,7 @@ def test_unwritable_history_warns_once(start: Start) -> None:
     assert screen.count("stays in memory") == 1
 
 
+@needs.NAMESPACES
 def test_vi_keys_from_nshrc(start: Start, tmp_path: Path) -> None:
     config = tmp_path / "config" / "nsh"
     config.mkdir(parents=True)
@@ -319,6 +323,7 @@ def test_an_ordinary_user_is_told_what_to_type(start: Start, place: Path) -> Non
     assert (state / "nsh" / "history").read_text() == "flags +user; map root\n"
 
 
+@needs.NAMESPACES
 def test_resize(start: Start) -> None:
     tty = start(150, 45)
     tty.line("flags +uts")
@@ -335,6 +340,7 @@ def test_resize(start: Start) -> None:
     tty.until(lambda s: s.count("\n30 100\n") == 2)
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(("columns", "rows"), [(20, 5), (40, 8), (30, 2)])
 def test_a_small_terminal(start: Start, columns: int, rows: int) -> None:
     tty = start(columns, rows)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH, nsh
-from tests.runs import STATES, children, marked, until
+from tests.runs import STATES, children, marked, states, until
 from tests.unprivileged import unprivileged_command
 
 
@@ -36,7 +37,7 @@ def mark(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", states())
 def test_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
     with running(STATES[state], f"run sleep {mark}", mark, 2) as shell:
         shell.send_signal(number)
@@ -48,7 +49,7 @@ TREE = "sh sleep {0} & (sh -c 'sleep {0} & wait; :' & wait) & setsid sleep {0} &
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("state", ["host", "user", "pid"])
+@pytest.mark.parametrize("state", states("host", "user", "pid"))
 def test_all_that_descends_from_a_command_ends_with_nsh(state: str, number: int, mark: str) -> None:
     # nsh, sh, its three sleeps, and the two shells between.
     with running(STATES[state], TREE.format(mark), mark, 7) as shell:
@@ -57,6 +58,7 @@ def test_all_that_descends_from_a_command_ends_with_nsh(state: str, number: int,
         until(lambda: not marked(mark), "the end of all")
 
 
+@needs.AROUND
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_an_nsh_that_is_pid_1(number: int, mark: str) -> None:
     process = subprocess.Popen(
@@ -77,6 +79,7 @@ def test_a_signal_ends_an_nsh_that_is_pid_1(number: int, mark: str) -> None:
         process.wait()
 
 
+@needs.NAMESPACES
 def test_all_in_a_pid_namespace_ends_with_nsh_killed(mark: str) -> None:
     with running("flags +pid", TREE.format(mark), mark, 7) as shell:
         shell.kill()
@@ -146,13 +149,13 @@ def test_a_child_whose_nsh_died_before_it_was_tied_to_it_ends(mark: str, tmp_pat
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_process_whose_fork_was_not_reported_is_ended() -> None:
+def test_a_process_whose_fork_was_not_reported_is_ended(mark: str) -> None:
     # The child is killed in the write that tells of PID 1, so that nsh never learns its pid.
     strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=write:signal=SIGKILL:when=1"]
-    script = "flags +pid\nrun sleep 1000.77\n"
+    script = f"flags +pid\nrun sleep {mark}\n"
     result = nsh("-c", script, before=[*strace, "-e", "trace=write"])
     assert result.returncode == 137
-    assert not marked("1000.77")
+    assert not marked(mark)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH, nsh
-from tests.runs import STATES, children, until
+from tests.runs import STATES, children, states, until
 from tests.unprivileged import nsh_unprivileged, ordinary_user, unprivileged_command
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", states())
 @pytest.mark.parametrize("code", [0, 1, 2, 99, 125, 126, 127, 128, 130, 255])
 def test_the_status_is_the_command_s(state: str, code: int) -> None:
     assert nsh("-c", STATES[state], "-c", f"run sh -c 'exit {code}'").returncode == code
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", states())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGINT])
 def test_the_status_tells_the_signal(state: str, number: int) -> None:
     # PID 1 gets a signal from inside only if it handles it, so a child of its own tells.
@@ -55,6 +56,7 @@ def test_a_child_killed_during_set_up_has_the_status_of_the_signal() -> None:
             assert result.stderr == ""
 
 
+@needs.NAMESPACES
 def test_a_trace_has_no_execve_that_was_not() -> None:
     for name in ("sethostname", "poll", "unshare"):
         inject = ["-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when=1"]
@@ -74,6 +76,7 @@ def fields(text: str, *names: str) -> list[str]:
 MASKS = ("SigBlk", "SigIgn", "SigCgt")
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     "shell", ["", "trap '' INT;", "trap '' TERM HUP QUIT;", "trap '' CHLD USR1;"]
 )
@@ -124,7 +127,7 @@ print(os.getpid(), os.getppid(), signal.value)
 """
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", states())
 def test_pid_parent_and_death_signal_of_a_command(state: str, place: Path) -> None:
     program = place / "asks.py"
     program.write_text(ASKS)
@@ -143,13 +146,14 @@ def test_pid_parent_and_death_signal_of_a_command(state: str, place: Path) -> No
         assert parent == process.pid
 
 
+@needs.NAMESPACES
 def test_a_new_time_namespace_is_the_command_s() -> None:
     script = "flags +time; run readlink /proc/self/ns/time /proc/self/ns/time_for_children"
     inside = nsh("-c", script).stdout.split()
     assert inside[0] == inside[1] != os.readlink("/proc/self/ns/time")
 
 
-@pytest.mark.parametrize("state", ["host", "pid", "all"])
+@pytest.mark.parametrize("state", states("host", "pid", "all"))
 def test_a_command_inherits_three_descriptors(state: str) -> None:
     count = "run sh -c 'ls -l /proc/$$/fd'" if state == "host" else "run ls -l /proc/self/fd"
     script = f"{STATES[state]}\n" + ("flags +mnt\nmount proc /proc\n" if state != "host" else "")
@@ -221,6 +225,7 @@ def test_nothing_is_left_after_runs_and_failures(tmp_path: Path) -> None:
         shell.communicate()
 
 
+@needs.AROUND
 def test_runs_without_proc() -> None:
     hidden = ["unshare", "-m", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"]
     script = "-c", "flags +pid +uts", "-c", "hostname x", "-c", "run hostname", "-c", "run nosuch"
@@ -234,6 +239,7 @@ def test_runs_without_proc() -> None:
     assert "Traceback" not in result.stderr + traced.stderr + maps.stderr
 
 
+@needs.ANOTHER
 def test_a_trace_changes_nothing_for_a_program_with_privileges(place: Path) -> None:
     # A traced process gets no privileges from its file, so nsh does not trace such a one.
     program = place / "id"

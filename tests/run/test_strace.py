@@ -17,6 +17,7 @@ import pytest
 
 from nsh.call import PARENT, Call, Plan, Polled, Slot
 from nsh.parts.table import PARTS
+from tests import needs
 from tests.conftest import nsh
 from tests.unprivileged import open_checkout, open_nsh, ordinary_user, unprivileged_command
 
@@ -185,7 +186,13 @@ def tmp_readable(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=needs.SUBORDINATE if outer else needs.rights(state))
+        for name, (state, _, _, outer) in STATES.items()
+    ],
+)
 def test_plan_trace_and_strace_see_the_same(name: str, tmp_readable: Path) -> None:
     state, command, user, outer = STATES[name]
     state = state.format(tmp=f"'{tmp_readable}'")
@@ -266,6 +273,7 @@ def assert_table(stdout: str, plan: Plan) -> None:
     assert rows == expected
 
 
+@needs.SUBORDINATE
 def test_ranges_go_through_newuidmap() -> None:
     result = nsh(
         *("-c", "flags +user", "-c", "map auto", "-c", "run cat /proc/self/uid_map"),

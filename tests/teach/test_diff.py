@@ -14,15 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsh.teach.diff import columns, side_by_side, unified
+from tests import needs
 from tests.conftest import NSH, nsh
 
 
+@needs.NAMESPACES
 def test_a_difference_is_a_unified_diff_and_status_1() -> None:
     result = nsh("-c", "flags +uts; hostname box; diff uname -n")
     assert result.stdout == f"--- host\n+++ inside\n@@ -1 +1 @@\n-{os.uname().nodename}\n+box\n"
     assert (result.stderr, result.returncode) == ("", 1)
 
 
+@needs.NAMESPACES
 def test_no_difference_is_status_0_whatever_the_command_says() -> None:
     assert nsh("-c", "flags +uts; diff sh -c 'echo a; exit 3'").returncode == 0
     assert nsh("-c", "diff echo a").stdout == "no difference\n"
@@ -115,14 +118,16 @@ def test_bytes_that_are_no_text_pass_through() -> None:
 
 @pytest.mark.parametrize(
     ("line", "status", "words"),
-    [
-        ("diff nosuch", 127, "ENOENT"),
-        ("diff /etc/passwd", 126, "EACCES"),
-        ("flags +mnt; mount tmpfs /no/such; diff true", 125, "ENOENT"),
-        ("hostname x; diff true", 125, "flags +uts"),
-        ("diff", 2, "usage: diff"),
-        ("diff ps | wc", 2, "diff sh -c 'ps | wc'"),
-    ],
+    needs.cases(
+        [
+            ("diff nosuch", 127, "ENOENT"),
+            ("diff /etc/passwd", 126, "EACCES"),
+            ("flags +mnt; mount tmpfs /no/such; diff true", 125, "ENOENT"),
+            ("hostname x; diff true", 125, "flags +uts"),
+            ("diff", 2, "usage: diff"),
+            ("diff ps | wc", 2, "diff sh -c 'ps | wc'"),
+        ]
+    ),
 )
 def test_what_cannot_be_started(line: str, status: int, words: str) -> None:
     result = nsh("-c", line)
@@ -131,6 +136,7 @@ def test_what_cannot_be_started(line: str, status: int, words: str) -> None:
     assert result.stdout == ""
 
 
+@needs.NAMESPACES
 def test_a_program_that_is_only_inside_differs() -> None:
     result = nsh("-c", "flags +mnt; mount bind /bin /mnt; diff /mnt/echo here")
     assert result.returncode == 1

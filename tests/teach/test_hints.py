@@ -6,6 +6,7 @@ import pytest
 
 from nsh.state import Mount, State
 from nsh.teach.hints import met
+from tests import needs
 from tests.conftest import nsh
 
 PROC = Mount("proc", "proc", "/proc")
@@ -53,7 +54,7 @@ NOT_MET = [
 ]
 
 
-@pytest.mark.parametrize(("before", "run", "word"), MET)
+@pytest.mark.parametrize(("before", "run", "word"), needs.cases(MET))
 def test_a_surprise_is_explained_once(before: str, run: str, word: str) -> None:
     result = nsh(stdin=f"hints on\n{before}\n{run}\n{run}\n")
     hints = [line for line in result.stderr.splitlines() if "hint: " in line]
@@ -68,6 +69,7 @@ def test_what_is_no_surprise_gets_no_hint(before: str, run: str) -> None:
     assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
 
 
+@needs.NAMESPACES
 def test_what_the_hint_proposes_mends_it() -> None:
     for before, run, _ in MET:
         told = nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
@@ -80,6 +82,7 @@ def test_what_the_hint_proposes_mends_it() -> None:
         assert result.returncode == run.startswith("diff")  # now there is a difference
 
 
+@needs.NAMESPACES
 def test_scripts_get_none_and_the_switch_shows_itself() -> None:
     assert nsh(stdin="flags +pid\nrun ps\n").stderr == ""
     assert nsh(stdin="hints\nhints on\nhints\nhints off\nhints\n").stdout == "off\non\noff\n"

@@ -145,11 +145,15 @@ def _masked(failed: FailedMount, place: str) -> Diagnosis | None:
     return None
 
 
-def _more(failed: FailedMount, flags: list[str]) -> str:
+def _more(failed: FailedMount, flags: list[str], without: tuple[str, ...] = ()) -> str:
+    """The options of the mount with these flags more; what says the opposite is taken out."""
     had = [o for o in (failed.entry.options if failed.entry else "").split(",") if o]
     opposite = {"ro": "rw", "nosuid": "suid", "nodev": "dev", "noexec": "exec"}
-    had = [o for o in had if o not in [opposite.get(flag) for flag in flags]]
+    had = [o for o in had if o not in (*without, *[opposite.get(flag) for flag in flags])]
     return ",".join([*had, *[flag for flag in flags if flag not in had]])
+
+
+_TIMES = ("noatime", "nodiratime", "relatime", "strictatime")
 
 
 def _locked_flags(failed: FailedMount) -> Diagnosis | None:
@@ -175,12 +179,17 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     locked = [name for flag, name in names if had & flag]
     times = ((os.ST_NOATIME, "noatime"), (os.ST_NODIRATIME, "nodiratime"))
     locked += [name for flag, name in times if had & flag]
+    # Without a word about them a remount keeps the times as they are.
+    options = (failed.entry.options if failed.entry else "").split(",")
+    others = tuple([o for o in options if o in _TIMES and o not in locked])
+    if others and not had & os.ST_NOATIME:
+        locked.append("relatime" if had & os.ST_RELATIME else "strictatime")
     if not locked:
         return None
     return Diagnosis(
         f"{place} is mounted {','.join(locked)} outside, and inside a user namespace these flags are"
         " locked: a remount must name them again",
-        *failed.instead(failed.with_(options=_more(failed, locked))),
+        *failed.instead(failed.with_(options=_more(failed, locked, without=others))),
     )
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH, nsh
 from tests.diagnosis import teach
 from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
 
 
+@needs.IDS
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
@@ -36,6 +38,7 @@ def test_a_map_that_no_kernel_takes(line: str, cause: str) -> None:
     )
 
 
+@needs.IDS
 def test_more_than_340_ranges() -> None:
     numbers = " ".join([f"{id} {id} 1" for id in range(341)])
     teach(
@@ -87,6 +90,7 @@ def test_setgroups_denied_outside_already() -> None:
     )
 
 
+@needs.AROUND
 def test_uid_0_without_the_capability_to_map_it() -> None:
     teach(
         "flags +user",
@@ -99,6 +103,7 @@ def test_uid_0_without_the_capability_to_map_it() -> None:
     )
 
 
+@needs.AROUND
 def test_newuidmap_is_not_installed() -> None:
     for program, kind in (("newuidmap", "uid"), ("newgidmap", "gid")):
         cover = (
@@ -119,6 +124,7 @@ def test_newuidmap_is_not_installed() -> None:
         )
 
 
+@needs.AROUND
 def test_newuidmap_may_not_be_run() -> None:
     teach(
         "flags +user",
@@ -137,8 +143,8 @@ def test_newuidmap_is_not_in_path() -> None:
         "flags +user",
         "uidmap 0 1 5",
         "run /bin/true",
-        start=["env", "PATH=/nonexistent", *_absolute(unprivileged_command(gaining=True))],
-        call='execve("/nonexistent/newuidmap"',
+        start=["env", "PATH=/proc/nonexistent", *_absolute(unprivileged_command(gaining=True))],
+        call='execve("/proc/nonexistent/newuidmap"',
         cause="which is not in PATH",
         fixes=[f"uidmap 0 {UID} 1"],
     )
@@ -148,6 +154,7 @@ def _absolute(words: Sequence[str]) -> list[str]:
     return [shutil.which(words[0]) or words[0], *words[1:]]
 
 
+@needs.SUBORDINATE
 def test_newuidmap_refuses_what_no_line_of_subuid_gives() -> None:
     teach(
         "flags +user",
@@ -161,6 +168,7 @@ def test_newuidmap_refuses_what_no_line_of_subuid_gives() -> None:
     )
 
 
+@needs.SUBORDINATE
 def test_newuidmap_refuses_more_than_subuid_gives(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_text(f"{UID}:100000:10\n")
@@ -177,6 +185,7 @@ def test_newuidmap_refuses_more_than_subuid_gives(tmp_path: Path) -> None:
     )
 
 
+@needs.AROUND
 def test_no_proc_to_write_the_maps_into() -> None:
     teach(
         "flags +user",
@@ -189,6 +198,7 @@ def test_no_proc_to_write_the_maps_into() -> None:
     )
 
 
+@needs.AROUND
 @pytest.mark.parametrize(
     ("before", "cause", "fix"),
     [
@@ -212,6 +222,7 @@ def test_no_map_is_written_to_another_process(before: list[str], cause: str, fix
     assert result.stdout == ("" if fix == "quit" else "0\n"), result
 
 
+@needs.AROUND
 @pytest.mark.parametrize(
     ("start", "fix"),
     [(NSH, "!mount -o remount,bind,rw /proc"), (None, "reset map")],
@@ -230,6 +241,7 @@ def test_a_read_only_proc(start: list[str] | None, fix: str) -> None:
     )
 
 
+@needs.AROUND
 @pytest.mark.parametrize(
     ("before", "cause"),
     [

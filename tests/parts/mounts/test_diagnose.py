@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.diagnosis import teach
 from tests.runs import sh
 
 
+@needs.NAMESPACES
 def test_a_source_that_is_not_there(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -21,6 +23,7 @@ def test_a_source_that_is_not_there(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_source_that_an_earlier_mount_covers(place: Path) -> None:
     (place / "over").mkdir()
     (place / "over" / "from").mkdir()
@@ -41,6 +44,7 @@ def test_a_source_that_an_earlier_mount_covers(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_source_in_a_new_and_empty_mount() -> None:
     teach(
         "flags +mnt",
@@ -53,6 +57,7 @@ def test_a_source_in_a_new_and_empty_mount() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_device_that_is_not_there() -> None:
     teach(
         "flags +mnt",
@@ -64,6 +69,7 @@ def test_a_device_that_is_not_there() -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(("typed", "meant"), [("tempfs", "tmpfs"), ("nfs4", "tmpfs")])
 def test_an_unknown_file_system(typed: str, meant: str) -> None:
     teach(
@@ -76,6 +82,7 @@ def test_an_unknown_file_system(typed: str, meant: str) -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("source", "cause", "fix"),
     [
@@ -94,6 +101,7 @@ def test_no_block_device(source: str, cause: str, fix: str) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_the_same_file_system_twice_in_one_place() -> None:
     teach(
         "flags +mnt",
@@ -105,6 +113,7 @@ def test_the_same_file_system_twice_in_one_place() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_the_same_file_system_twice_that_no_namespace_makes_new(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -118,6 +127,7 @@ def test_the_same_file_system_twice_that_no_namespace_makes_new(place: Path) -> 
     )
 
 
+@needs.NAMESPACES
 def test_the_same_file_system_queued_twice() -> None:
     teach(
         "flags +mnt",
@@ -130,6 +140,7 @@ def test_the_same_file_system_queued_twice() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_device_that_is_mounted_writable_already() -> None:
     root = next(
         (
@@ -151,6 +162,7 @@ def test_a_device_that_is_mounted_writable_already() -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("options", "fix"),
     [
@@ -169,6 +181,7 @@ def test_options_that_the_file_system_does_not_understand(options: str, fix: str
     )
 
 
+@needs.NAMESPACES
 def test_a_remount_of_what_is_no_mount_point() -> None:
     teach(
         "flags +mnt",
@@ -180,6 +193,7 @@ def test_a_remount_of_what_is_no_mount_point() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_move_of_what_is_no_mount_point() -> None:
     teach(
         "flags +mnt",
@@ -214,6 +228,7 @@ def test_a_bind_that_would_uncover_locked_mounts() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_an_unbindable_source() -> None:
     teach(
         "flags +mnt",
@@ -226,6 +241,7 @@ def test_an_unbindable_source() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_device_that_is_not_there_and_whose_name_is_no_path() -> None:
     teach(
         "flags +mnt",

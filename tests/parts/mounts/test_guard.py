@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import nsh
 from tests.runs import sh
 
 TMPFS = ["unshare", "-m", *sh("mount -t tmpfs none /mnt")]
 
 
+@needs.AROUND
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -28,6 +30,7 @@ def test_the_file_system_of_the_host_is_not_changed(line: str, why: str) -> None
     assert "size=1024k" not in result.stdout
 
 
+@needs.AROUND
 def test_the_mend_makes_one_mount_read_only() -> None:
     typed = "flags +mnt\nmount none /mnt -o remount,ro\nrun true\n"
     failed = nsh(stdin=typed, before=TMPFS)
@@ -39,12 +42,14 @@ def test_the_mend_makes_one_mount_read_only() -> None:
     assert result.stdout == "y\n"
 
 
+@needs.NAMESPACES
 def test_what_was_mounted_new_inside_may_be_remounted() -> None:
     lines = ["flags +mnt", "mount tmpfs /mnt", "mount none /mnt -o remount,size=1m"]
     result = nsh("-c", "\n".join([*lines, "run grep ' /mnt ' /proc/mounts"]))
     assert "size=1024k" in result.stdout, result.stderr
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize("fstype", ["debugfs", "tracefs"])
 def test_the_options_of_a_file_system_that_exists_once_are_not_changed(fstype: str) -> None:
     result = nsh(
@@ -56,6 +61,7 @@ def test_the_options_of_a_file_system_that_exists_once_are_not_changed(fstype: s
     assert "mode=701" not in result.stdout
 
 
+@needs.AROUND
 def test_what_was_mounted_new_may_be_covered_by_the_hosts() -> None:
     lines = ["flags +mnt", "mount tmpfs /mnt/new/x", "mount rbind /mnt/host /mnt/new"]
     lines += ["mount none /mnt/new/x -o remount,ro"]
@@ -110,6 +116,7 @@ def test_no_way_leads_to_the_file_systems_of_the_host(
     assert (result.stdout, result.returncode) == ("", 1)
 
 
+@needs.AROUND
 def test_what_lies_below_a_mount_may_be_unmounted_where_no_link_can_be() -> None:
     lines = ["flags +mnt", "mount rbind / /mnt", "umount /mnt/proc -l", "umount /mnt -l"]
     lines += ["mount bind /etc /mnt", "mount tmpfs /mnt/init.d", "umount /mnt/init.d"]
@@ -117,6 +124,7 @@ def test_what_lies_below_a_mount_may_be_unmounted_where_no_link_can_be() -> None
     assert (result.stdout, result.stderr) == ("/mnt/passwd\n", "")
 
 
+@needs.AROUND
 def test_without_proc_mounts_may_be_shared() -> None:
     lines = ["flags +mnt", "propagation unchanged", "run echo ran"]
     result = nsh("-c", "\n".join(lines), before=["unshare", "-m", *sh("umount -l /proc")])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.diagnosis import teach
 
 
+@needs.NAMESPACES
 def test_overlay_without_its_directories() -> None:
     teach(
         "flags +mnt",
@@ -20,6 +22,7 @@ def test_overlay_without_its_directories() -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("options", "cause", "fixes"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.diagnosis import teach
 from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
@@ -28,6 +29,7 @@ def test_what_needs_a_namespace_of_its_own(fstype: str, kind: str) -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize("fstype", ["devtmpfs", "debugfs", "hugetlbfs", "bpf"])
 def test_a_file_system_that_no_user_namespace_may_mount(fstype: str) -> None:
     known = Path("/proc/filesystems").read_text().split()
@@ -56,6 +58,7 @@ def test_a_file_system_that_no_user_namespace_may_mount_as_an_ordinary_user() ->
     )
 
 
+@needs.AROUND
 def test_a_masked_proc_as_root() -> None:
     teach(
         "flags +user +mnt +pid",
@@ -69,6 +72,7 @@ def test_a_masked_proc_as_root() -> None:
     )
 
 
+@needs.AROUND
 def test_a_masked_proc_as_an_ordinary_user() -> None:
     teach(
         "flags +user +mnt +pid",
@@ -84,6 +88,7 @@ def test_a_masked_proc_as_an_ordinary_user() -> None:
     )
 
 
+@needs.AROUND
 def test_a_masked_proc_for_root_of_a_container() -> None:
     teach(
         "flags +mnt",
@@ -96,6 +101,7 @@ def test_a_masked_proc_for_root_of_a_container() -> None:
     )
 
 
+@needs.AROUND
 @pytest.mark.parametrize("error", ["EPERM", "EACCES"])
 @pytest.mark.parametrize(("call", "when"), [("mount", "2+"), ("sethostname", "1")])
 def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_errno(
@@ -120,6 +126,7 @@ def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_e
     assert f"sysctl -w kernel.{name}=0" in lesson.fixes[0]
 
 
+@needs.AROUND
 def test_a_read_only_proc() -> None:
     teach(
         "flags +user +mnt +pid",
@@ -133,6 +140,7 @@ def test_a_read_only_proc() -> None:
     )
 
 
+@needs.AROUND
 def test_locked_flags_of_a_bind_mount(place: Path) -> None:
     teach(
         "flags +user +mnt",
@@ -150,6 +158,7 @@ def test_locked_flags_of_a_bind_mount(place: Path) -> None:
     )
 
 
+@needs.AROUND
 def test_a_locked_read_only_flag(place: Path) -> None:
     teach(
         "flags +user +mnt",
@@ -172,6 +181,7 @@ def test_a_remount_of_a_file_system_from_outside() -> None:
     )
 
 
+@needs.OWNER
 def test_the_way_to_a_target_is_closed_to_root_in_a_user_namespace(place: Path) -> None:
     closed = place / "closed"
     closed.mkdir()
@@ -189,6 +199,7 @@ def test_the_way_to_a_target_is_closed_to_root_in_a_user_namespace(place: Path) 
     )
 
 
+@needs.ANOTHER
 def test_the_way_to_a_target_is_closed_to_an_ordinary_user(place: Path) -> None:
     closed = place / "closed"
     name = f"in-{os.getpid()}"
@@ -213,6 +224,7 @@ def test_the_way_to_a_target_is_closed_to_an_ordinary_user(place: Path) -> None:
 # Propagation.
 
 
+@needs.AROUND
 def test_propagation_in_a_chroot_into_a_plain_directory(place: Path) -> None:
     build = (
         f"mount -t tmpfs none {place}; mkdir {place}/root; cd {place}/root\n"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.diagnosis import FAILED, session, teach
 from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
 
 
+@needs.NAMESPACES
 def test_a_target_that_is_not_there(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -23,6 +25,7 @@ def test_a_target_that_is_not_there(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_deep_target_that_is_not_there(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -34,6 +37,7 @@ def test_a_deep_target_that_is_not_there(place: Path) -> None:
     )
 
 
+@needs.ANOTHER
 def test_a_target_that_this_user_may_not_make(place: Path) -> None:
     name = f"nsh-{os.getpid()}"
     try:
@@ -57,6 +61,7 @@ def test_a_target_that_this_user_may_not_make(place: Path) -> None:
         os.rmdir(f"/tmp/{name}")
 
 
+@needs.NAMESPACES
 def test_a_file_to_bind_on_that_is_not_there(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -68,6 +73,7 @@ def test_a_file_to_bind_on_that_is_not_there(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("mount", "made"),
     [
@@ -95,6 +101,7 @@ def test_a_target_in_a_new_and_empty_mount(place: Path, mount: str, made: str) -
     assert not said
 
 
+@needs.NAMESPACES
 def test_a_target_that_is_a_dangling_link(place: Path) -> None:
     (place / "link").symlink_to(place / "nowhere")
     teach(
@@ -107,6 +114,7 @@ def test_a_target_that_is_a_dangling_link(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_target_that_is_a_file(place: Path) -> None:
     name = f"file-{os.getpid()}"
     (place / name).touch()
@@ -123,6 +131,7 @@ def test_a_target_that_is_a_file(place: Path) -> None:
         os.rmdir(f"/tmp/{name}")
 
 
+@needs.NAMESPACES
 def test_a_file_bound_on_a_directory(place: Path) -> None:
     teach(
         "flags +mnt",
@@ -138,6 +147,7 @@ def test_a_file_bound_on_a_directory(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_directory_bound_on_a_file(place: Path) -> None:
     name = f"dir-{os.getpid()}"
     (place / name).touch()
@@ -154,6 +164,7 @@ def test_a_directory_bound_on_a_file(place: Path) -> None:
         os.rmdir(f"/tmp/{name}")
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("mount", "make"), [("tmpfs", "!mkdir"), ("bind /etc/hosts", "!touch"), ("bind /etc", "!mkdir")]
 )
@@ -172,6 +183,7 @@ def test_a_target_below_a_file(mount: str, make: str) -> None:
         os.rmdir(target) if os.path.isdir(target) else os.unlink(target)
 
 
+@needs.AROUND
 def test_a_target_on_a_read_only_file_system() -> None:
     # What lies in /tmp stays there, read-only: this checkout may be one of it.
     read_only = "mount -t tmpfs none /mnt; mount -o remount,ro /mnt\n" + "".join(

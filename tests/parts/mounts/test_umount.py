@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests import needs
 from tests.diagnosis import teach
 from tests.unprivileged import unprivileged_command
 
 
+@needs.NAMESPACES
 def test_umount_of_what_is_no_mount() -> None:
     teach(
         "flags +mnt",
@@ -18,6 +20,7 @@ def test_umount_of_what_is_no_mount() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_many_mounts_are_not_all_listed_to_be_typed_again() -> None:
     teach(
         "flags +mnt",
@@ -30,6 +33,7 @@ def test_many_mounts_are_not_all_listed_to_be_typed_again() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_umount_of_what_is_not_there() -> None:
     teach(
         "flags +mnt",
@@ -41,6 +45,7 @@ def test_umount_of_what_is_not_there() -> None:
     )
 
 
+@needs.AROUND
 def test_umount_of_a_locked_mount_as_root() -> None:
     teach(
         "flags +user +mnt",
@@ -66,6 +71,7 @@ def test_umount_of_a_locked_mount_as_an_ordinary_user() -> None:
     )
 
 
+@needs.NAMESPACES
 def test_umount_of_a_mount_with_mounts_below() -> None:
     teach(
         "flags +mnt",

@@ -14,6 +14,7 @@ import pytest
 from nsh.host import Host
 from nsh.parts.namespaces.diagnose import unshare
 from nsh.state import State
+from tests import needs
 from tests.conftest import NSH
 from tests.diagnosis import teach
 from tests.runs import sh
@@ -92,6 +93,7 @@ def test_user_namespaces_nested_as_deep_as_can_be() -> None:
     )
 
 
+@needs.AROUND
 def test_pid_namespaces_nested_as_deep_as_can_be() -> None:
     teach(
         "flags +pid",
@@ -106,6 +108,7 @@ def test_pid_namespaces_nested_as_deep_as_can_be() -> None:
 CHROOT = "mount --rbind / /mnt\n"
 
 
+@needs.AROUND
 def test_user_namespace_in_a_chroot_made_of_a_bind_mount() -> None:
     teach(
         "flags +user +pid",
@@ -118,6 +121,7 @@ def test_user_namespace_in_a_chroot_made_of_a_bind_mount() -> None:
     )
 
 
+@needs.AROUND
 def test_user_namespace_in_a_chroot_without_proc() -> None:
     teach(
         "flags +user",
@@ -135,6 +139,7 @@ def test_user_namespace_in_a_chroot_without_proc() -> None:
     )
 
 
+@needs.AROUND
 def test_user_namespace_in_a_chroot_as_an_ordinary_user() -> None:
     teach(
         "flags +user",
@@ -160,6 +165,7 @@ def test_user_namespace_without_a_map_around() -> None:
     )
 
 
+@needs.AROUND
 @pytest.mark.parametrize(
     ("name", "off", "on"),
     [
@@ -195,6 +201,7 @@ def test_user_namespaces_switched_off_by_a_sysctl_file_put_there_and_an_injected
     assert f"sysctl -w kernel.{name}={on}" in lesson.fixes[0]
 
 
+@needs.NAMESPACES
 def test_a_seccomp_filter(tmp_path: Path) -> None:
     start = tmp_path / "filtered.py"
     start.write_text(
@@ -240,6 +247,7 @@ def test_a_kernel_without_that_namespace_with_a_stubbed_look_at_proc(
     assert found.fixes == ("flags -time",)
 
 
+@needs.AROUND
 def test_pid_1_of_a_namespace_made_without_a_fork_is_dead() -> None:
     teach(
         "run true",
@@ -252,6 +260,7 @@ def test_pid_1_of_a_namespace_made_without_a_fork_is_dead() -> None:
     )
 
 
+@needs.AROUND
 def test_pid_1_of_a_namespace_made_without_a_fork_has_no_parent_to_give() -> None:
     teach(
         "flags +pid",
@@ -268,24 +277,25 @@ def test_pid_1_of_a_namespace_made_without_a_fork_has_no_parent_to_give() -> Non
 @pytest.mark.parametrize(
     ("limit", "lines", "call", "cause"),
     [
-        (1, ["run true"], "flags=SIGCHLD) = -1 EAGAIN", "uid 54321 has 1 process, and the limit"),
+        (1, ["run true"], "flags=SIGCHLD) = -1 EAGAIN", "has 1 process, and the limit"),
         (
             2,
             ["flags +user +pid", "map root", "run true"],
             "flags=CLONE_PARENT|SIGCHLD) = -1 EAGAIN",
-            "uid 54322 has 2 processes, and the limit",
+            "has 2 processes, and the limit",
         ),
     ],
 )
 def test_the_limit_on_processes_of_a_user(
     limit: int, lines: list[str], call: str, cause: str
 ) -> None:
-    lonely = [word.replace(str(UID), str(54320 + limit)) for word in unprivileged_command()]
+    uid = str(50_000 + os.getpid() % 10_000)  # nobody has it, and no other session of these tests
+    lonely = [word.replace(str(UID), uid) for word in unprivileged_command()]
     lesson = teach(
         *lines,
         start=["prlimit", f"--nproc={limit}", *lonely],
         call=f"clone(child_stack=NULL, {call}",
-        cause=cause,
+        cause=f"uid {uid} {cause}",
         works=False,
     )
     assert f"(RLIMIT_NPROC) is {limit}; as root" in lesson.cause
@@ -305,6 +315,7 @@ def cgroup() -> Iterator[Path]:
     made.rmdir()
 
 
+@needs.root("makes a cgroup")
 def test_the_limit_on_processes_of_a_cgroup(cgroup: Path) -> None:
     if not (cgroup / "pids.max").exists():
         pytest.skip("the cgroup has no pids controller")

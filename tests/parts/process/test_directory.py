@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests import needs
 from tests.diagnosis import teach
 from tests.unprivileged import UID, unprivileged_command
 
@@ -19,6 +20,7 @@ def test_a_directory_that_is_not_there(place: Path) -> None:
     )
 
 
+@needs.ANOTHER
 def test_a_directory_that_an_ordinary_user_may_not_make(place: Path) -> None:
     teach(
         f"cd {place}/new",
@@ -30,6 +32,7 @@ def test_a_directory_that_an_ordinary_user_may_not_make(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_a_directory_that_a_mount_covers(place: Path) -> None:
     (place / "in").mkdir()
     teach(
@@ -53,6 +56,7 @@ def test_a_directory_that_is_a_file() -> None:
     )
 
 
+@needs.OWNER
 def test_a_directory_that_is_closed_to_root_in_a_user_namespace(place: Path) -> None:
     closed = place / "closed"
     closed.mkdir()
@@ -68,6 +72,7 @@ def test_a_directory_that_is_closed_to_root_in_a_user_namespace(place: Path) -> 
     )
 
 
+@needs.ANOTHER
 def test_a_directory_that_is_closed_to_an_ordinary_user(place: Path) -> None:
     closed = place / "closed"
     closed.mkdir()

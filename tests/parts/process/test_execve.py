@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.conftest import NSH
 from tests.diagnosis import FAILED, session, teach
 from tests.runs import sh
@@ -48,15 +49,16 @@ def test_no_such_program(line: str, cause: str, fix: str) -> None:
 
 def test_a_program_that_is_not_in_path() -> None:
     teach(
-        "env PATH=/nonexistent",
+        "env PATH=/proc/nonexistent",
         "run ls /dev/null",
-        call='execve("/nonexistent/ls"',
+        call='execve("/proc/nonexistent/ls"',
         cause="which is not in PATH",
         status=127,
         works=False,
     )
 
 
+@needs.NAMESPACES
 def test_a_program_that_a_mount_covers() -> None:
     for program in ("ls", "/usr/bin/ls"):
         teach(
@@ -126,6 +128,7 @@ def test_an_interpreter_with_a_carriage_return(place: Path) -> None:
     )
 
 
+@needs.NAMESPACES
 def test_an_interpreter_that_a_mount_covers(place: Path) -> None:
     (place / "bin").mkdir()
     shutil.copy("/bin/sh", place / "bin" / "sh")
@@ -161,6 +164,7 @@ def test_a_missing_dynamic_loader(place: Path) -> None:
     assert not said
 
 
+@needs.NAMESPACES
 def test_a_dynamic_loader_that_a_mount_covers(place: Path) -> None:
     program = place / "true"
     shutil.copy(shutil.which("true") or "/bin/true", program)
@@ -200,6 +204,7 @@ def test_no_execute_permission(place: Path) -> None:
     )
 
 
+@needs.ANOTHER
 @pytest.mark.parametrize("kind", ["script", "program"])
 def test_no_execute_permission_and_not_its_owner(place: Path, kind: str) -> None:
     name = f"true-{os.getpid()}"
@@ -228,6 +233,7 @@ def test_no_execute_permission_and_not_its_owner(place: Path, kind: str) -> None
         Path(f"/tmp/{name}").unlink(missing_ok=True)
 
 
+@needs.AROUND
 def test_a_mount_without_exec(place: Path) -> None:
     name = f"true-{os.getpid()}"
     put = f"mount -t tmpfs -o noexec none {place}; cp /bin/true {place}/{name}"
@@ -249,6 +255,7 @@ def test_a_mount_without_exec(place: Path) -> None:
         Path(f"/tmp/{name}").unlink(missing_ok=True)
 
 
+@needs.NAMESPACES
 def test_a_bind_mount_without_exec(place: Path) -> None:
     path = script(place / "script", "#!/bin/sh\n")
     teach(
@@ -263,6 +270,7 @@ def test_a_bind_mount_without_exec(place: Path) -> None:
     assert path.exists()
 
 
+@needs.ANOTHER
 def test_nobody_inside_may_not_run_what_only_its_owner_may(place: Path) -> None:
     path = script(place / "script", "#!/bin/sh\n", 0o755)
     path.chmod(0o744)
@@ -355,6 +363,7 @@ def test_a_program_that_is_open_for_writing(place: Path) -> None:
         Path(f"/tmp/{name}").unlink(missing_ok=True)
 
 
+@needs.NAMESPACES
 @pytest.mark.parametrize(
     ("inject", "call", "cause"),
     [
