@@ -20,6 +20,8 @@ class _Fields(type):
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
         fields = tuple(body.get("__annotations__", {}))
         defaults = {field: body.pop(field) for field in fields if field in body}
+        if any(field in defaults for field in fields[: len(fields) - len(defaults)]):
+            raise TypeError(f"{name}: a field without a default follows one that has one")
         body |= {"__slots__": fields, "__match_args__": fields}
         made: Any = super().__new__(cls, name, bases, body)
         made._fields, made._defaults = fields, defaults

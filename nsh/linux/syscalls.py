@@ -158,6 +158,7 @@ _SIGNATURES: dict[str, tuple[Callable[[Any], Any] | None, ...]] = {
 }
 _PRCTL = 5
 """prctl(2) has five arguments, and some options demand that those they do not use are 0."""
+_ZERO = ctypes.c_ulong(0)
 
 for _name in ("read", "write"):
     getattr(_libc, _name).restype = ctypes.c_ssize_t
@@ -167,8 +168,10 @@ def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if name in _SIGNATURES:
         pairs = zip(_SIGNATURES[name], args, strict=True)
         return tuple([make(arg) if make else arg for make, arg in pairs])
-    zeros = (0,) * (_PRCTL - len(args)) if name == "prctl" else ()
-    return tuple([_for_c(arg) for arg in args + zeros])
+    if name == "prctl":
+        wide = [ctypes.c_ulong(arg) for arg in args[1:]]
+        return (_for_c(args[0]), *wide, *[_ZERO] * (_PRCTL - len(args)))
+    return tuple([_for_c(arg) for arg in args])
 
 
 def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
