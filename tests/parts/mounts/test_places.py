@@ -109,8 +109,7 @@ def entry(line: str, top: str) -> Entry:
 
 
 ALL = [
-    "",
-    "/f",
+    *("", "/f", "/b/../f", "/b/d/../../f", "/b/d/../f", "/c/d/e/../../../a/f"),
     *[f"/{name}{deep}" for name in "abc" for deep in ("", "/f", "/d", "/d/f", "/d/e", "/d/e/f")],
 ]
 
@@ -165,6 +164,8 @@ ALL = [
         ["bind /c /a/d", "rbind /a /b", "umount /b lazy"],
         # A remount makes nothing new.
         ["bind /a /b", "bind /a /b remount,ro"],
+        ["bind /a /b", "bind /c /b remount,ro"],
+        ["bind /a /b", "tmpfs /b remount,bind,ro"],
         ["tmpfs /b", "tmpfs /b remount,size=1m"],
         ["bind /a /b ro"],
         # Links on the way to a target and to a source.
