@@ -123,7 +123,7 @@ def test_a_late_ctrl_c_belongs_to_the_run() -> None:
     until(run.has_ended, "the end of the command")
     try:
         with Attended(run.children):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             outcome = run.finish()
     except KeyboardInterrupt:
         pytest.fail("the Ctrl-C of the command has reached nsh")

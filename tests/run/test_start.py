@@ -247,7 +247,7 @@ def test_a_child_killed_before_it_is_the_command(
 def test_ctrl_c_at_the_very_end_of_the_start_leaves_no_run_that_nobody_knows() -> None:
     def interrupts(call: Call, values: dict[str, int], result: int, error: int) -> None:
         if call.name == "execve" and not error:  # told when the last report has been read
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     try:
         run = start(to(START, "sleep", "60"), interrupts)

@@ -1,6 +1,11 @@
 """Places: what a path inside leads to, and where that is on the host.
 
-The one answer to that question, for the guard as for every diagnosis.
+The one answer to that question, for the guard as for every diagnosis. The mounts are kept as the
+kernel keeps them, each on a place in another one, and a path is walked as it walks one: over links,
+into mounts and out of them. See path_resolution(7), mount_namespaces(7).
+
+What is mounted on the host already counts as part of its files, and what a new file system holds
+is not known.
 """
 
 from __future__ import annotations
@@ -8,13 +13,16 @@ from __future__ import annotations
 import os
 
 from nsh.host import Host
-from nsh.linux.mountflags import MS_BIND, MS_REMOUNT, parse_options
+from nsh.linux.mountflags import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, parse_options
 from nsh.state import Mount, Umount
 from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    Location = tuple["_Mounted", str]
+    """A mount and a path in it: one of the host, or one in the new file system."""
 
 _MOST_LINKS = 40
 """MAXSYMLINKS in the kernel: path_resolution(7)."""
@@ -23,7 +31,7 @@ _MOST_LINKS = 40
 class Place(Value):
     """What a path inside leads to.
 
-    over      the last mount over it, None if there is none
+    over      the mount of the queue that it lies on, None if there is none
     host      its path on the host, None if it lies in a file system that is mounted new
     straight  whether below the mounts no link was met on the way: then it leads there for certain
     """
@@ -38,37 +46,55 @@ def binds(entry: Mount) -> bool:
     return entry.fstype in ("bind", "rbind") or bool(parse_options(entry.options)[0] & MS_BIND)
 
 
-def real_path(path: str, root: str, host: Host) -> str:
-    """The path on the host of a path seen from ``root``, its links followed as in a chroot there.
+class _Mounted:
+    """A mount that is made: what it shows, where it is mounted, and what is mounted on it.
 
-    Without a file of that name, as far as the way goes. See path_resolution(7).
+    root    the path that is at its top: of the host, or if ``is_new`` of a new file system
+    parent  the mount that it is on, None if it is on none; ``at`` is the path there
+    on      the mounts on it, by their paths in it
     """
-    if root == "/":
-        return host.real_path(path)
-    top = host.real_path(root).rstrip("/")
-    todo = path.split("/")[::-1]
-    found: list[str] = []
-    links = 0
-    while todo:
-        part = todo.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            del found[-1:]  # and / is its own ..
-            continue
-        try:
-            link = os.readlink("/".join([top, *found, part]))
-        except OSError:
-            found.append(part)
-            continue
-        links += 1
-        if links > _MOST_LINKS:
-            found.append(part)
-            continue
-        if link.startswith("/"):
-            found.clear()
-        todo += link.split("/")[::-1]
-    return "/".join([top, *found]) or "/"
+
+    __slots__ = ("at", "entry", "is_new", "on", "parent", "root")
+
+    def __init__(self, entry: Mount | None, root: str, is_new: bool) -> None:
+        self.entry = entry
+        self.root = root
+        self.is_new = is_new
+        self.parent: _Mounted | None = None
+        self.at = ""
+        self.on: dict[str, _Mounted] = {}
+
+    def attach(self, location: Location) -> None:
+        """Mount it there, on top of what is mounted there already."""
+        self.parent, self.at = _top(location)
+        self.parent.on[self.at] = self
+
+    def detach(self) -> None:
+        """Take it away, with all that is mounted on it."""
+        assert self.parent is not None
+        del self.parent.on[self.at]
+        self.parent = None
+
+    def copy(self, entry: Mount, root: str, with_mounts: bool) -> _Mounted:
+        """A bind of a path in it, and with the mounts below that path if they are asked for."""
+        made = _Mounted(entry, root, self.is_new)
+        for at, child in list(self.on.items()) if with_mounts else ():
+            if _is_below(at, root):
+                child.copy(entry, child.root, True).attach((made, at))
+        return made
+
+
+def _is_below(path: str, top: str) -> bool:
+    return path.startswith(top.rstrip("/") + "/")
+
+
+def _top(location: Location) -> Location:
+    """The top of the last mount that is mounted there, the location itself if none is."""
+    mounted, path = location
+    while path in mounted.on:
+        mounted = mounted.on[path]
+        path = mounted.root
+    return mounted, path
 
 
 class Places:
@@ -79,20 +105,42 @@ class Places:
 
     def __init__(self, host: Host, entries: Iterable[Mount | Umount] = (), root: str = "/") -> None:
         self.host = host
-        self.root = root
-        self._active: list[tuple[str, Mount]] = []
+        self._base = _Mounted(None, "/", is_new=False)
+        self._host_root: Location = self._base, "/"
+        self._root: Location = self._base, host.real_path(root)
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Mount | Umount) -> None:
         """Make that mount, or take it away."""
-        target = real_path(entry.target, self.root, self.host)
+        target, _ = self._walk(entry.target, self._root)
+        mounted, path = target
         if isinstance(entry, Umount):
-            same = [mounted for mounted in self._active if mounted[0] == target]
-            if same:
-                self._active.remove(same[-1])
-        elif not parse_options(entry.options)[0] & MS_REMOUNT:
-            self._active.append((target, entry))
+            if mounted.parent is not None and path == mounted.root:
+                mounted.detach()
+            return
+        flags = parse_options(entry.options)[0]
+        if flags & MS_REMOUNT:
+            return
+        if flags & MS_MOVE:
+            self._move(entry, target)
+        elif binds(entry):
+            # The sources of binds are the host's, whatever is / inside.
+            (source, path), _ = self._walk(entry.source, self._host_root)
+            recursive = entry.fstype == "rbind" or bool(flags & MS_REC)
+            source.copy(entry, path, recursive).attach(target)
+        else:
+            _Mounted(entry, "/", is_new=True).attach(target)
+
+    def _move(self, entry: Mount, target: Location) -> None:
+        (moved, path), _ = self._walk(entry.source, self._host_root)
+        if moved.parent is not None and path == moved.root:
+            moved.detach()
+            moved.attach(target)
+            return
+        # One of the host's: what it has covered there is not known.
+        moved.copy(entry, path, True).attach(target)
+        _Mounted(entry, "/", is_new=True).attach((moved, path))
 
     def is_certain(self, path: str) -> bool:
         """Whether the mounts above the path lead to where it leads on the host, past no link.
@@ -106,20 +154,57 @@ class Places:
 
         ``above``: leave out what is mounted on the path itself.
         """
-        place = real_path(path, self.root, self.host)
-        last: Mount | None = None
+        (mounted, place), straight = self._walk(path, self._root, above)
+        if mounted.is_new:
+            return Place(mounted.entry, None, False)
+        return Place(mounted.entry, place, straight)
+
+    def _walk(self, path: str, root: Location, above: bool = False) -> tuple[Location, bool]:
+        """Where a path leads, and whether it met no link below the mounts.
+
+        Where there is no file of that name, as far as the way goes.
+        """
+        if not path.startswith("/"):
+            path = os.path.join(self.host.cwd, path)
+        todo = path.split("/")[::-1]
+        here = bottom = root
         straight = True
-        for target, entry in reversed(self._active):
-            on_it = place == target and not above
-            if not on_it and not place.startswith(target.rstrip("/") + "/"):
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
                 continue
-            last = last or entry
-            if not binds(entry):
-                return Place(last, None, False)
-            # The sources of binds are the host's, whatever is / inside.
-            direct = (
-                self.host.real_path(entry.source).rstrip("/") + place[len(target.rstrip("/")) :]
-            )
-            place = self.host.real_path(direct or "/")
-            straight = straight and place == (direct or "/")
-        return Place(last, place, straight)
+            mounted, directory = here
+            if part == "..":
+                bottom = _above(here, root)
+                here = _top(bottom)
+                continue
+            bottom = mounted, f"{directory.rstrip('/')}/{part}"
+            here = _top(bottom)
+            link = None if mounted.is_new or here != bottom else _link(bottom[1])
+            if mounted.is_new:
+                straight = False
+            if link is None or links == _MOST_LINKS:
+                continue
+            links += 1
+            straight = straight and mounted is self._base
+            here = root if link.startswith("/") else (mounted, directory)
+            bottom = here
+            todo += link.split("/")[::-1]
+        return bottom if above else here, straight
+
+
+def _link(path: str) -> str | None:
+    """Where a symbolic link of the host points to, None if it is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _above(location: Location, root: Location) -> Location:
+    """The directory above one; the root is its own."""
+    mounted, path = location
+    while (mounted, path) != root and path == mounted.root and mounted.parent is not None:
+        mounted, path = mounted.parent, mounted.at
+    return (mounted, path) if (mounted, path) == root else (mounted, os.path.dirname(path))
