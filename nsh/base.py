@@ -13,8 +13,8 @@ import posixpath
 import sys
 from collections import deque
 
-from nsh import words
-from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage, closest, own_failure
+from nsh import errors, words
+from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage
 from nsh.host import Host
 from nsh.linux.namespaces import find
 from nsh.state import START, State
@@ -291,10 +291,9 @@ class BaseShell(cmd.Cmd):
         except Failure as failure:
             self.status = failure.status
             self.explain_failure(failure.why, failure.fixes)
-        except (OSError, ImportError, MemoryError) as error:
-            # A system call of nsh itself, such as to read a file of /proc or of its own code.
+        except errors.OWN_FAILURES as error:
             self.status = 1
-            self.explain_failure(own_failure(error), ["quit"])
+            self.explain_failure(errors.own_failure(error), ["quit"])
         if not ended:
             self._command_ended()
         return ended
@@ -319,7 +318,7 @@ class BaseShell(cmd.Cmd):
                 words.split(line)
             except words.Operator:
                 fix = f"sh {line}"
-        elif close := closest(name, self.command_names()):
+        elif close := errors.closest(name, self.command_names()):
             why += f": did you mean {close}?"
             fix = f"{close} {rest}".rstrip()
         elif name[:1] in "+-" and find(name[1:]):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
-from nsh.errors import Failure, Interrupted, OutputFailed
+from nsh.errors import OWN_FAILURES, Failure, Interrupted, OutputFailed, own_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,11 +118,14 @@ def parse(argv: list[str]) -> Options | str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run nsh with these arguments (sys.argv's by default) and give its exit status."""
-    _repair_descriptors()
-    status = _main(sys.argv[1:] if argv is None else argv)
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        _repair_descriptors()
+        status = _main(sys.argv[1:] if argv is None else argv)
+    except OWN_FAILURES as error:
+        _say(own_failure(error))
+        status = 1
+    try:
+        sys.stdout.flush()
     except (OSError, ValueError) as error:
         status = _output_failed(OutputFailed(error), status)
     return status
@@ -140,17 +144,12 @@ def _main(argv: list[str]) -> int:
         _say(str(error), "try: nsh --help")
         return 2
     if isinstance(options, str):
-        if sys.stdout is None:
-            return _output_failed(OutputFailed(ValueError()), 0)
-        sys.stdout.write(options)
-        return 0
-    from nsh.shell import Shell
-
+        return _printing(lambda: _show(options))
     script = ""
     if options.operands and not options.commands:
         script = options.operands.pop(0)
     interactive = not script and not options.commands and os.isatty(0) and os.isatty(1)
-    shell = Shell(
+    shell = _load()(
         interactive=interactive,
         echo=options.echo,
         stop=options.stop,
@@ -192,6 +191,23 @@ def _main(argv: list[str]) -> int:
     return shell.status
 
 
+def _load() -> type[Shell]:
+    """Import the shell, without looking for garbage meanwhile: there is none, and much to look at."""
+    import gc
+
+    gc.disable()
+    from nsh.shell import Shell
+
+    gc.freeze()
+    gc.enable()
+    return Shell
+
+
+def _show(text: str) -> int:
+    sys.stdout.write(text)
+    return 0
+
+
 def _transcripts(action: str, argv: list[str]) -> int:
     """nsh --test and nsh --update. Raises BadOption."""
     testing = action == "--test"
@@ -214,8 +230,8 @@ def _transcripts(action: str, argv: list[str]) -> int:
     from nsh.transcript import batch
 
     if testing:
-        return _on_files(lambda: batch.replay_files(paths, quiet=quiet, jobs=jobs))
-    return _on_files(lambda: batch.update_files(paths, yes=yes))
+        return _printing(lambda: batch.replay_files(paths, quiet=quiet, jobs=jobs))
+    return _printing(lambda: batch.update_files(paths, yes=yes))
 
 
 def _check(argv: list[str]) -> int:
@@ -225,11 +241,11 @@ def _check(argv: list[str]) -> int:
         raise BadOption("--check needs at least one file")
     from nsh.course.goal import check_files
 
-    return _on_files(lambda: check_files(paths))
+    return _printing(lambda: check_files(paths))
 
 
-def _on_files(work: Callable[[], int]) -> int:
-    """The status of what goes through files and prints about each."""
+def _printing(work: Callable[[], int]) -> int:
+    """The status of what prints without a shell, whose doors would know that nobody reads."""
     try:
         return work()
     except (OSError, ValueError) as error:
@@ -273,12 +289,22 @@ def _typed(shell: Shell) -> None:
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):
         return
-    if dumb:
-        plain_loop(shell)
-    else:
-        from nsh.prompt.line import Prompt
+    if not dumb:
+        try:
+            from nsh.prompt.line import Prompt
 
-        Prompt(shell).loop()
+            Prompt(shell).loop()
+            return
+        except OWN_FAILURES as error:
+            # What asyncio could not set up to the end complains of that when it is freed.
+            import warnings
+
+            warnings.simplefilter("ignore", RuntimeWarning)
+            sys.unraisablehook = lambda _: None
+            shell.error(
+                own_failure(error), "from here on the prompt has no keys but the terminal's"
+            )
+    plain_loop(shell)
 
 
 def _stdin_lines(shell: Shell) -> Iterator[str]:
@@ -301,6 +327,13 @@ def _stdin_lines(shell: Shell) -> Iterator[str]:
         raise Failure(f"cannot read standard input: {error.strerror}") from None
 
 
+class _ClosedOutput(io.TextIOBase):
+    """Standard output that was closed when nsh started: to write is what fails, nothing else."""
+
+    def write(self, _: str) -> int:
+        raise ValueError("standard output is closed")
+
+
 def _repair_descriptors() -> None:
     # With 0, 1 or 2 closed, the next descriptor that is opened would take its place and a child
     # would write into it. /dev/null holds the place here, and closes on execve, so that a child
@@ -310,12 +343,12 @@ def _repair_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open("/dev/null", os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
     # What is not valid text passes through: out as the bytes that came in.
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(  # type: ignore[union-attr]
-                encoding=sys.getfilesystemencoding(), errors="surrogateescape"
-            )
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
 
 
 def _say(*texts: str) -> None:
@@ -344,8 +377,7 @@ def _output_failed(failed: OutputFailed, status: int) -> int:
 
 def _die_of_interrupt() -> int:
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except (OSError, ValueError):
         pass
     return _die_of("SIGINT")

@@ -79,6 +79,10 @@ class LastError(Value):
     errno: str = ""
 
 
+OWN_FAILURES = (OSError, ImportError, MemoryError)
+"""What a system call of nsh itself raises that fails, such as to read a file of its own code."""
+
+
 def own_failure(error: BaseException) -> str:
     """What to say of a system call of nsh itself that failed, or of its memory that ran out."""
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ import sys
 
 from nsh import words
 from nsh.errors import Failure
+from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +17,21 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = os.fsdecode(b"\xef\xbb\xbf")
 
 
-def logical_lines(lines: Iterable[str]) -> Iterator[tuple[int, str, list[str]]]:
-    """Lines joined where a backslash continues them: first line's number, whole line, its parts.
+class LogicalLine(Value):
+    """One line of a script, or several that a backslash joins.
+
+    number  of its first line, from 1 on
+    text    the whole line
+    parts   the lines that it was typed on
+    """
+
+    number: int
+    text: str
+    parts: tuple[str, ...]
+
+
+def logical_lines(lines: Iterable[str]) -> Iterator[LogicalLine]:
+    """Lines joined where a backslash continues them.
 
     The end of a line may be CR LF, and the first may begin with a byte order mark.
     """
@@ -34,10 +48,10 @@ def logical_lines(lines: Iterable[str]) -> Iterator[tuple[int, str, list[str]]]:
         if more is not None:
             context = more
             continue
-        yield at - len(parts) + 1, "".join(whole), parts
+        yield LogicalLine(at - len(parts) + 1, "".join(whole), tuple(parts))
         parts, whole, context = [], [], ""
     if parts:
-        yield at - len(parts) + 1, "".join(whole), parts
+        yield LogicalLine(at - len(parts) + 1, "".join(whole), tuple(parts))
 
 
 def open_script(path: str) -> list[str]:

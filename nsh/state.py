@@ -12,7 +12,7 @@ from nsh.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.linux.idmaps import Range
-    from nsh.linux.strace import Flags
+    from nsh.linux.namespaces import NewFlags
 
 
 class Mount(Value):
@@ -38,6 +38,22 @@ class Variable(Value):
     value: str | None
 
 
+class Limit(Value):
+    """A limit on a resource, by its name without RLIMIT_: the soft and the hard one, None for none."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
+class User(Value):
+    """Who the command is: its uid, its gid or None to keep nsh's groups, and its other groups."""
+
+    uid: int
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+
+
 class State(Value):
     """What the next run will get.
 
@@ -51,6 +67,10 @@ class State(Value):
     setgroups    "allow", "deny", or None: deny where the kernel demands it
     cwd          the directory inside, or None to stay
     env          changes of the environment, in the order asked for
+    umask        the permissions that new files do not get, or None to leave it
+    nice         from -20, much of the processors, to 19, little; or None to leave it
+    rlimits      limits on resources, one for each name, in the order asked for
+    user         who the command is inside, or None to stay who it is
     """
 
     flags: tuple[str, ...] = ()
@@ -63,9 +83,13 @@ class State(Value):
     setgroups: str | None = None
     cwd: str | None = None
     env: tuple[Variable, ...] = ()
+    umask: int | None = None
+    nice: int | None = None
+    rlimits: tuple[Limit, ...] = ()
+    user: User | None = None
 
     @property
-    def clone_flags(self) -> Flags:
+    def clone_flags(self) -> NewFlags:
         """The flags as one number for unshare(2)."""
         return flags_of(self.flags)
 

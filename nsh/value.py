@@ -15,23 +15,34 @@ else:
 
 
 class _Fields(type):
-    """Makes slots and ``__init__`` of the annotations of a class; its base has no fields."""
+    """Makes slots of the annotations of a class; its ``__init__`` is made when it is first used."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
         fields = tuple(body.get("__annotations__", {}))
         defaults = {field: body.pop(field) for field in fields if field in body}
+        if any(field in defaults for field in fields[: len(fields) - len(defaults)]):
+            raise TypeError(f"{name}: a field without a default follows one that has one")
         body |= {"__slots__": fields, "__match_args__": fields}
         made: Any = super().__new__(cls, name, bases, body)
-        takes = "".join([f", {f}=defaults[{f!r}]" if f in defaults else f", {f}" for f in fields])
-        sets = "\n ".join([f"set_{field}(self, {field})" for field in fields])
-        known = {f"set_{field}": getattr(made, field).__set__ for field in fields}
-        known["defaults"] = defaults
-        if fields:
-            exec(f"def __init__(self{takes}):\n {sets}", known)
-            made.__init__ = known["__init__"]
-        made._fields = fields
-        made._defaults = defaults
+        made._fields, made._defaults = fields, defaults
+        made.__init__ = _first_init
         return made  # type: ignore[no-any-return]
+
+
+def _first_init(self: Any, *args: object, **named: object) -> None:
+    _make_init(type(self))
+    self.__init__(*args, **named)
+
+
+def _make_init(kind: Any) -> None:
+    """Give a class the ``__init__`` that sets its fields: as fast as one that is written by hand."""
+    fields, defaults = kind._fields, kind._defaults
+    takes = [f"{field}=defaults[{field!r}]" if field in defaults else field for field in fields]
+    sets = [f"set_{field}(self, {field})" for field in fields]
+    known = {f"set_{field}": getattr(kind, field).__set__ for field in fields}
+    known["defaults"] = defaults
+    exec(f"def __init__({', '.join(['self', *takes])}):\n {'; '.join(sets) or 'pass'}", known)
+    kind.__init__ = known["__init__"]
 
 
 @dataclass_transform(frozen_default=True)

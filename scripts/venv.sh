@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make or renew the virtual environment: `scripts/venv.sh runs|tests`. Called by nsh and test.
 # The file .venv/.runs or .venv/.tests says that what setup.cfg asks for is installed.
+# NSH_PYTHON names the python to make it with; one that is there already keeps its own.
 set -eu
 what=$1
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
@@ -9,8 +10,14 @@ export PATH="${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 # The system's python before one of the user's own: an ordinary user can run it too, which nsh
 # started by root and left with setpriv or su needs.
-python=
-if /usr/bin/python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+python=${NSH_PYTHON:-}
+if [ -n "$python" ]; then
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        echo "nsh: NSH_PYTHON is $python, and that is no Python 3.11 or later" >&2
+        echo "nsh: try: unset NSH_PYTHON" >&2
+        exit 1
+    fi
+elif /usr/bin/python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=/usr/bin/python3
 fi
 for name in python3 python3.14 python3.13 python3.12 python3.11; do

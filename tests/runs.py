@@ -7,6 +7,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.needs import rights
 
 ROOT = Path(__file__).resolve().parent.parent
 NSH = [sys.executable, "-I", str(ROOT / "nsh" / "__main__.py")]
@@ -20,6 +25,11 @@ STATES = {
     "all": "flags +all; map root",
 }
 """One state for each way in which a run forks and is mapped."""
+
+
+def states(*names: str) -> list[Any]:
+    """The names of these states, all without a name, as parameters: some are for root alone."""
+    return [pytest.param(name, marks=rights(STATES[name])) for name in names or STATES]
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
@@ -51,3 +61,8 @@ def children(parent: int) -> dict[int, str]:
     """The state of each child of that process, Z for a zombie. See proc_pid_stat(5)."""
     fields = {pid: stat.rpartition(")")[2].split() for pid, stat in processes("stat").items()}
     return {pid: words[0] for pid, words in fields.items() if words[1] == str(parent)}
+
+
+def sh(setup: str) -> list[str]:
+    """A shell that runs the setup and becomes the command that follows."""
+    return ["sh", "-ec", f'{setup}\nexec "$@"', "sh"]

@@ -43,7 +43,7 @@ class Screen:
             **env,
         }
         words = ["env", "-i", *[f"{name}={value}" for name, value in settings.items()]]
-        line = shlex.join([*words, *prefix, *(program.split() or NSH)])
+        line = shlex.join([*words, *prefix, *(shlex.split(program) or NSH)])
         modes = "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*echo' | paste -sd,"
         self.tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,7 @@ SCRIPTS = ("net", "mnt", "uts", "ipc", "pid", "user")
 WAYS = ("piped", "as FILE", "by itself", "by an ordinary user")
 
 
-def run_script(name: str, way: str, tmp_path: Path) -> list[str]:
+def run_script(name: str, way: str, place: Path) -> list[str]:
     """Run one of scripts/*.nsh in that way; the lines that it prints.
 
     Asserts that it ends with status 0, complains of nothing, and leaves no queue and no file.
@@ -33,15 +31,11 @@ def run_script(name: str, way: str, tmp_path: Path) -> list[str]:
     An ipc namespace around it is its host, where another queue lies already.
     """
     script = ROOT / "scripts" / f"{name}.nsh"
-    temporary = tmp_path / "tmp"
+    temporary = place / "tmp"
     temporary.mkdir()
-    start = shlex.join(NSH)
-    if way == "by an ordinary user":
-        start = shlex.join(unprivileged_command())
-        tmp_path.chmod(0o755)
-        temporary = Path(tempfile.mkdtemp(prefix="nsh-tests-"))
-        temporary.chmod(0o1777)
-    program = tmp_path / "nsh"
+    temporary.chmod(0o1777)
+    start = shlex.join(unprivileged_command() if way == "by an ordinary user" else NSH)
+    program = place / "nsh"
     program.write_text(f'#!/bin/sh\nexec {start} "$@"\n')
     program.chmod(0o755)
     line = {
@@ -66,12 +60,10 @@ def run_script(name: str, way: str, tmp_path: Path) -> list[str]:
         text=True,
         timeout=60,
         cwd="/",
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(temporary)},
+        env={**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "TMPDIR": str(temporary)},
         check=False,
     )
     left = os.listdir(temporary)
-    if way == "by an ordinary user":
-        shutil.rmtree(temporary)
     before, complaints, after = result.stderr.split("@\n")
     assert (complaints, result.returncode, left) == ("", 0, [])
     assert before == after
@@ -81,8 +73,8 @@ def run_script(name: str, way: str, tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("way", WAYS)
 class TestScripts:
-    def test_net(self, way: str, tmp_path: Path) -> None:
-        text = "\n".join(run_script("net", way, tmp_path))
+    def test_net(self, way: str, place: Path) -> None:
+        text = "\n".join(run_script("net", way, place))
         first = text.rindex("1: lo: ")
         host, inside = interfaces(text[:first]), interfaces(text[first:])
         assert set(host) == set(interfaces(on_host("ip a")))
@@ -91,20 +83,20 @@ class TestScripts:
         assert " state DOWN " in inside["lo"]
         assert re.match(r"lo +UNKNOWN +127\.0\.0\.1/8", text.splitlines()[-1])
 
-    def test_mnt(self, way: str, tmp_path: Path) -> None:
-        host, inside, tmpfs, none, seen, unseen, *root = run_script("mnt", way, tmp_path)
+    def test_mnt(self, way: str, place: Path) -> None:
+        host, inside, tmpfs, none, seen, unseen, *root = run_script("mnt", way, place)
         assert host == inside == str(len(on_host("cat /proc/self/mounts").splitlines()))
         assert tmpfs.startswith("none on /mnt type tmpfs (rw,")
         assert none == "no tmpfs on /mnt here"
         assert (seen, unseen) == ("seen inside", "no such file here")
         assert root == on_host("ls /").splitlines()
 
-    def test_uts(self, way: str, tmp_path: Path) -> None:
+    def test_uts(self, way: str, place: Path) -> None:
         host = socket.gethostname()
-        assert run_script("uts", way, tmp_path) == [host, host, "myhostname", host]
+        assert run_script("uts", way, place) == [host, host, "myhostname", host]
 
-    def test_ipc(self, way: str, tmp_path: Path) -> None:
-        made, *tables = run_script("ipc", way, tmp_path)
+    def test_ipc(self, way: str, place: Path) -> None:
+        made, *tables = run_script("ipc", way, place)
         number = made.rpartition(" ")[2]
         split = tables.index("", 2)
         shared, new = tables[:split], tables[split + 1 :]
@@ -114,8 +106,8 @@ class TestScripts:
         assert "0x" not in "\n".join(new)
         assert "msqid" in "\n".join(new)
 
-    def test_pid(self, way: str, tmp_path: Path) -> None:
-        one, _, *host, ids, header, only = run_script("pid", way, tmp_path)
+    def test_pid(self, way: str, place: Path) -> None:
+        one, _, *host, ids, header, only = run_script("pid", way, place)
         assert one == "I am PID 1"
         assert len(host) == 3
         [first] = [line for line in on_host("ps aux").splitlines() if line.split()[1] == "1"]
@@ -124,8 +116,8 @@ class TestScripts:
         assert int(outside) > int(inside) == 1
         assert processes(f"{header}\n{only}") == [("root", "1", "?", only.split()[7], "ps aux")]
 
-    def test_user(self, way: str, tmp_path: Path) -> None:
-        lines = run_script("user", way, tmp_path)
+    def test_user(self, way: str, place: Path) -> None:
+        lines = run_script("user", way, place)
         me, root, nobody, root_inside, mapped, uid_map, name, host = lines
         uid = UID if way == "by an ordinary user" else os.geteuid()
         assert me.startswith(f"uid={uid}(")

@@ -88,6 +88,11 @@ def test_no_file_is_long() -> None:
             assert len(path.read_text().splitlines()) <= MOST_LINES, path
 
 
+def test_the_tests_stand_in_the_rooms_of_nsh() -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        assert (ROOT / "nsh" / path.parent.relative_to(ROOT / "tests")).is_dir(), path
+
+
 def test_linux_knows_nothing_of_nsh() -> None:
     for name in FILES:
         if name.startswith("nsh.linux."):

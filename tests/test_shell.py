@@ -1,36 +1,14 @@
-"""Every command: silent when it succeeds, its value without arguments, its mistakes and their fixes."""
+"""Commands: silent when it succeeds, its value without arguments, its mistakes and their fixes."""
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from nsh import words
-from nsh.base import HISTORY_LINES
-from nsh.commands.manual import GROUPS, groups, summary_of
-from nsh.errors import Interrupted
-from nsh.linux.namespaces import NAMESPACES
 from nsh.shell import Shell
-
-Said = tuple[str, list[str], int]
-Told = pytest.CaptureFixture[str]
-
-
-def say(capsys: Told, *lines: str, shell: Shell | None = None) -> Said:
-    """What the last of the lines wrote, the errors without ``nsh: ``, and its status."""
-    shell = shell or Shell()
-    for line in lines:
-        capsys.readouterr()
-        shell.run_line(line)
-    shell.flush()
-    out, err = capsys.readouterr()
-    assert all(line.startswith("nsh: ") for line in err.splitlines())
-    return out, [line[5:] for line in err.splitlines()], shell.status
+from tests.lines import Told, say
 
 
 @pytest.mark.parametrize(
@@ -212,12 +190,12 @@ def test_a_usage_error_names_its_mend(capsys: Told, line: str, why: str, fix: st
         (["redo"], "there is nothing to redo", ["show"]),
         (["cd /a", "undo 5"], "there is 1 change to undo, not 5", ["undo 1"]),
         (["cd /a; cd /b", "undo 3"], "there are 2 changes to undo, not 3", ["undo 2"]),
-        (["source /nonexistent"], "cannot read /nonexistent: No such file or directory", []),
+        (["source /proc/nonexistent"], "cannot read /proc/nonexistent: No such file or directory", []),
         (["source /"], "cannot read /: Is a directory", []),
         (["source ~/none"], "cannot read ~/none: No such file or directory",
          [f"source {os.path.expanduser('~/none')}"]),
-        (["save /nonexistent/x"], "cannot write /nonexistent/x: No such file or directory",
-         ["!mkdir -p /nonexistent"]),
+        (["save /proc/nonexistent/x"], "cannot write /proc/nonexistent/x: No such file or directory",
+         ["!mkdir -p /proc/nonexistent"]),
         (["save /"], "cannot write /: Is a directory", []),
         (["save /dev/full"], "cannot write /dev/full: No space left on device", []),
     ],
@@ -258,169 +236,3 @@ def test_a_status_is_shown_at_a_prompt(capsys: Told) -> None:
     shell = Shell(interactive=True)
     assert say(capsys, "umount", shell=shell)[0] == "[2]\n"
     assert say(capsys, "undo; undo; cd", shell=shell)[0] == f"[1]\n[1]\n{os.getcwd()}\n"
-
-
-def test_history_is_numbered_on(capsys: Told, tmp_path: Path) -> None:
-    shell = Shell()
-    script = tmp_path / "script"
-    script.write_text("cd /a\ncd /b\n")
-    say(capsys, "", "# a comment", f"source {script}", shell=shell)
-    assert say(capsys, "history", shell=shell)[0].splitlines() == [
-        "    1  # a comment",
-        f"    2  source {script}",
-        "    3  history",
-    ]
-    for _ in range(HISTORY_LINES):
-        shell.run_line("cd")
-    out = say(capsys, "history", shell=shell)[0].splitlines()
-    assert (len(out), out[0], out[-1]) == (HISTORY_LINES, "    5  cd", " 1004  history")
-
-
-def test_source_runs_lines_here(capsys: Told, tmp_path: Path) -> None:
-    inner, outer = tmp_path / "inner", tmp_path / "outer"
-    inner.write_text("hostname \\\n  x\numount\n")
-    outer.write_text(f"flags +uts\nsource {inner}\nnonsense\n")
-    shell = Shell()
-    out, errors, status = say(capsys, f"source {outer}; cd /y", "source " + str(outer), shell=shell)
-    assert [error for error in errors if "try" not in error] == [
-        f"{inner}:3: usage: umount TARGET [-l]",
-        f"{outer}:3: there is no command nonsense",
-    ]
-    assert (out, status, shell.state.hostname, shell.state.cwd) == ("", 2, "x", "/y")
-    assert (shell.where, shell.sourcing) == ("", [])
-
-
-def test_quit_in_a_sourced_file_quits(capsys: Told, tmp_path: Path) -> None:
-    script = tmp_path / "script"
-    script.write_text("quit 3\ncd /x\n")
-    shell = Shell()
-    assert shell.run_line(f"source {script}; cd /y")
-    assert (shell.status, shell.state.cwd) == (3, None)
-
-
-def test_stop_reaches_into_sourced_files(capsys: Told, tmp_path: Path) -> None:
-    script = tmp_path / "script"
-    script.write_text("umount\ncd /x\n")
-    shell = Shell(stop=True)
-    assert shell.run_line(f"source {script}; cd /y")
-    assert (shell.status, shell.state.cwd) == (2, None)
-
-
-def test_a_file_that_sources_itself_ends(capsys: Told, tmp_path: Path) -> None:
-    a, b = tmp_path / "a", tmp_path / "b"
-    a.write_text(f"source {b}\nsource {b}\ncd /x\n")
-    b.write_text(f"source {a}\nsource {a}\n")
-    shell = Shell()
-    _, errors, status = say(capsys, f"source {a}", shell=shell)
-    assert errors.count(f"{b}:1: {a} is being sourced already: it would never end") == 2
-    assert (status, shell.state.cwd, shell.sourcing) == (0, "/x", [])
-
-
-def test_ctrl_c_leaves_all_sourced_files(capsys: Told, tmp_path: Path) -> None:
-    inner, outer = tmp_path / "inner", tmp_path / "outer"
-    inner.write_text("run interrupted\ncd /x\n")
-    outer.write_text(f"source {inner}\ncd /y\n")
-
-    class Hit(Shell):
-        def do_run(self, line: str) -> None:
-            self.status = 130
-            raise Interrupted
-
-    shell = Hit(interactive=True)
-    assert say(capsys, f"source {outer}; cd /z", shell=shell) == ("[130]\n", [], 130)
-    assert (shell.state.cwd, shell.where, shell.sourcing) == (None, "", [])
-    with pytest.raises(Interrupted):
-        Hit().run_line(f"source {outer}")
-
-
-def test_save_replaces_a_file_as_a_whole(capsys: Told, tmp_path: Path) -> None:
-    file, link = tmp_path / "file", tmp_path / "link"
-    file.write_text("old")
-    file.chmod(0o750)
-    link.symlink_to(file)
-    assert say(capsys, "flags +pid", f"save {link}") == ("", [], 0)
-    assert file.read_text() == "#!/usr/bin/env nsh\nflags +pid\n"
-    assert (file.stat().st_mode & 0o777, link.is_symlink()) == (0o750, True)
-    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
-
-
-def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
-    before = os.stat("/dev/null")
-    assert say(capsys, "save /dev/null")[2] == 0
-    assert os.stat("/dev/null").st_rdev == before.st_rdev
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    assert say(capsys, "cd /x", f"save {fifo}")[2] == 0
-    assert os.read(reader, 100) == b"#!/usr/bin/env nsh\ncd /x\n"
-    os.close(reader)
-    assert fifo.is_fifo()
-
-
-COMMANDS = [name for names in groups(Shell).values() for name in names]
-
-
-def test_help_teaches_every_command_once(capsys: Told) -> None:
-    assert sorted([*COMMANDS, "exit"]) == Shell().command_names()
-    out, errors, status = say(capsys, "help")
-    assert (errors, status) == ([], 0)
-    named = re.findall(r"^  (\w+)", out, re.MULTILINE)
-    assert named == COMMANDS
-    assert [line for line in out.splitlines() if line in GROUPS] == list(GROUPS)
-    assert max(len(line) for line in out.splitlines()) <= 80
-
-
-@pytest.mark.parametrize("name", [*COMMANDS, "exit"])
-def test_a_docstring_is_a_manual_page(capsys: Told, name: str) -> None:
-    text = inspect.getdoc(getattr(Shell, "do_" + name))
-    assert text
-    lines = text.splitlines()
-    assert lines[0].split()[0] == ("quit" if name == "exit" else name)
-    assert lines[1] == ""
-    assert max(len(line) for line in lines) <= 80
-    assert summary_of(Shell(), name)
-    for typed in (f"help {name}", f"?{name}", f"? {name}"):
-        assert say(capsys, typed) == (text + "\n", [], 0)
-
-
-def test_help_knows_the_signs(capsys: Told) -> None:
-    assert say(capsys, "help !") == say(capsys, "help host")
-    assert say(capsys, "help ?") == say(capsys, "help help")
-    assert say(capsys, "?") == say(capsys, "help")
-
-
-def test_the_examples_in_the_manuals_work(capsys: Told) -> None:
-    examples = [
-        line.strip()
-        for name in COMMANDS
-        for line in str(inspect.getdoc(getattr(Shell, "do_" + name))).splitlines()
-        if line.startswith("    ")
-    ]
-    assert len(examples) > 10
-    for line in examples:
-        [command] = words.commands(line, frozenset({"sh", "host"}))
-        assert words.command_word(command)[0] in COMMANDS or command.startswith("!")
-        if command.split()[0] in ("run", "sh", "diff", "explain", "lesson") or command[0] == "!":
-            continue  # these print; their own tests run them
-        assert say(capsys, line) == ("", [], 0)
-
-
-def test_mount_options_of_the_manual_are_quoted_as_sh_does(capsys: Told) -> None:
-    out = say(capsys, "mount tmpfs \"a'b\" '/c d' -o 'x=$y'", "mount")[0]
-    assert shlex.split(out) == ["mount", "tmpfs", "a'b", "/c d", "-o", "x=$y"]
-
-
-def test_umount_and_mount_take_names_that_look_like_options(capsys: Told) -> None:
-    shell = Shell()
-    assert say(capsys, "cd /x", "mount -- -a -b -c; umount -l -- -d", shell=shell) == ("", [], 0)
-    assert say(capsys, "mount", shell=shell)[0] == "mount -- -a -b /x/-c\numount /x/-d -l\n"
-
-
-@pytest.mark.parametrize("namespace", [namespace.name for namespace in NAMESPACES])
-def test_a_namespace_has_three_names(capsys: Told, namespace: str) -> None:
-    [entry] = [entry for entry in NAMESPACES if entry.name == namespace]
-    short = entry.constant.removeprefix("CLONE_")
-    for word in (namespace, entry.constant, short, entry.constant.lower(), namespace.upper()):
-        shell = Shell()
-        assert say(capsys, f"flags +{word}", shell=shell) == ("", [], 0)
-        assert shell.state.flags == (namespace,)

@@ -17,7 +17,7 @@ from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.ids.commands import MAPS
 from nsh.parts.mounts.commands import PROPAGATIONS
-from nsh.parts.table import RESETS, reset, state_commands
+from nsh.parts.table import PARTS, RESETS, reset, state_commands
 from nsh.shell import Shell
 from nsh.state import START, Mount, State, Umount
 from nsh.words import join
@@ -176,18 +176,7 @@ def test_undo_keeps_fewer_steps_of_states_with_thousands_of_mounts() -> None:
 
 @pytest.mark.parametrize("what", RESETS)
 def test_reset_puts_back_that_part_and_no_other(what: str) -> None:
-    everything = [
-        "flags +all",
-        "hostname a",
-        "domainname b",
-        "mount tmpfs /mnt",
-        "umount /mnt",
-        "propagation slave",
-        "map root",
-        "setgroups deny",
-        "cd /tmp",
-        "env A=1 -u B",
-    ]
+    everything = [line for part in PARTS for line in part.examples]
     full = built(everything).state
     assert all(getattr(full, name) != getattr(START, name) for name in State._fields)
     left = built([*everything, f"reset {what}"]).state

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsh import words
-from nsh.files import logical_lines
+from nsh.files import LogicalLine, logical_lines
 
 # What a line can hold: any character but NUL and newline, undecodable bytes included.
 characters = st.characters(exclude_characters="\0\n", exclude_categories=()).filter(
@@ -152,7 +152,7 @@ def test_commands(line: str, found: list[str]) -> None:
     ],
 )
 def test_continuation_lines(lines: list[str], joined: list[str]) -> None:
-    assert [line for _, line, _ in logical_lines(lines)] == joined
+    assert [line.text for line in logical_lines(lines)] == joined
 
 
 @given(st.lists(st.text(st.sampled_from("ab '\"\\#;")), min_size=1, max_size=6))
@@ -168,24 +168,24 @@ def test_lines_are_joined_as_if_asked_about_as_a_whole(lines: list[str]) -> None
             whole = ""
     if words.continues(lines[-1]) or (whole and lines):
         expected.append(whole)
-    joined = [line for _, line, _ in logical_lines(lines)]
+    joined = [line.text for line in logical_lines(lines)]
     assert joined == expected or [*joined, ""] == expected or joined == [*expected, ""]
 
 
 def test_numbers_of_lines_are_where_a_command_begins() -> None:
     lines = ["a\n", "b \\\r\n", "c\r\n", "d"]
     assert list(logical_lines(lines)) == [
-        (1, "a", ["a"]),
-        (2, "b c", ["b \\", "c"]),
-        (4, "d", ["d"]),
+        LogicalLine(1, "a", ("a",)),
+        LogicalLine(2, "b c", ("b \\", "c")),
+        LogicalLine(4, "d", ("d",)),
     ]
 
 
 def test_a_hundred_thousand_separators_and_continuations() -> None:
     assert words.commands(";" * 100_000 + "show") == ["show"]
     assert len(words.commands("show;" * 100_000)) == 100_000
-    [(number, line, _)] = logical_lines(["x\\\n"] * 100_000 + ["y"])
-    assert (number, line) == (1, "x" * 100_000 + "y")
+    [line] = logical_lines(["x\\\n"] * 100_000 + ["y"])
+    assert (line.number, line.text) == (1, "x" * 100_000 + "y")
 
 
 @pytest.mark.parametrize("sign", list("|&<>();"))

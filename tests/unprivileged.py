@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,17 +13,28 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.runs import ROOT
 
 UID = 65534
 
-SETPRIV = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs"]
-"""What turns root into that user for the command that follows. See setpriv(1)."""
+GAINING = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
+"""What turns root into that user, who may still gain rights by set-uid programs. See setpriv(1)."""
+
+SETPRIV = [*GAINING, "--no-new-privs"]
+"""The same, with set-uid programs disarmed."""
+
+LIBRARIES = ("prompt_toolkit", "pygments", "wcwidth")
+"""What the prompt imports."""
 
 
-def ordinary_user() -> list[str]:
-    """What to put in front of a command so that it runs unprivileged: nothing if these tests do."""
-    return SETPRIV if os.geteuid() == 0 else []
+def ordinary_user(*, gaining: bool = False) -> list[str]:
+    """What to put in front of a command so that it runs unprivileged: nothing if these tests do.
+
+    With ``gaining`` set-uid programs such as newuidmap(1) give that user their rights.
+    """
+    if os.geteuid() != 0:
+        return []
+    return GAINING if gaining else SETPRIV
 
 
 @functools.cache
@@ -42,37 +54,61 @@ def _python() -> str:
     raise RuntimeError(f"uid {UID} can execute no python >= 3.11 on this machine")
 
 
-@functools.cache
-def _entry() -> str:
-    """nsh/__main__.py of the checkout, or of a copy of it if the ordinary user cannot read it.
+def open_directory() -> Path:
+    """A new directory that every user can enter and only its owner can write; the caller removes it.
 
-    The copy is removed when the tests end. Raises RuntimeError if no place for it is readable.
+    The usual place for temporary files may lie where only root may go. Raises RuntimeError if there
+    is no place that the ordinary user can reach.
     """
-    checkout = ROOT / "nsh"
-    if _all_readable(checkout):
-        return str(checkout / "__main__.py")
     for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):
         try:
-            copy = Path(tempfile.mkdtemp(prefix="nsh-tests-", dir=place))
+            made = Path(tempfile.mkdtemp(prefix="nsh-tests-", dir=place))
         except OSError:
             continue
-        atexit.register(shutil.rmtree, copy, ignore_errors=True)
-        shutil.copytree(checkout, copy / "nsh", ignore=shutil.ignore_patterns("__pycache__"))
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        if _all_readable(copy / "nsh"):
-            return str(copy / "nsh" / "__main__.py")
-    raise RuntimeError(f"there is no place that uid {UID} can read for a copy of {checkout}")
+        made.chmod(0o755)
+        if _runs([*ordinary_user(), "ls", "--", str(made)]):
+            return made
+        made.rmdir()
+    raise RuntimeError(f"there is no place for files that uid {UID} can reach")
 
 
-def unprivileged_command() -> list[str]:
+@functools.cache
+def open_checkout() -> Path:
+    """The directory that has the package nsh: the checkout, or a copy if others cannot read that.
+
+    The copy has the libraries of the prompt beside it, since the python that others can execute may
+    not have them; it is removed when the tests end. Raises RuntimeError if there is no place for it.
+    """
+    if _python() == sys.executable and _all_readable(ROOT / "nsh"):
+        return ROOT
+    copy = open_directory()
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    packages = [ROOT / "nsh"]
+    for name in LIBRARIES:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        packages += [Path(place) for place in found.submodule_search_locations or ()]
+    for package in packages:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(package, copy / package.name, ignore=ignored)
+    for path in copy.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return copy
+
+
+def open_nsh() -> list[str]:
+    """The words that start nsh and that every user can execute; its arguments follow them."""
+    return [_python(), "-I", str(open_checkout() / "nsh" / "__main__.py")]
+
+
+def unprivileged_command(*, gaining: bool = False) -> list[str]:
     """The words that start nsh as an ordinary user; its arguments follow them.
 
     If others cannot read this checkout, nsh runs from a copy that they can. Start it in a directory
     that the user may enter, such as / (subprocess's ``cwd``). Raises RuntimeError if there is no
     python or no place for the copy that the user can reach.
     """
-    return [*ordinary_user(), _python(), "-I", _entry()]
+    return [*ordinary_user(gaining=gaining), *open_nsh()]
 
 
 def nsh_unprivileged(
@@ -82,10 +118,8 @@ def nsh_unprivileged(
 
     ``before`` is a command put in front of it, run by the same user.
     """
-    words = [word for word in unprivileged_command() if word != "--no-new-privs"]
-    user = len([word for word in ordinary_user() if word != "--no-new-privs"])
     return subprocess.run(
-        [*words[:user], *before, *words[user:], *args],
+        [*ordinary_user(gaining=True), *before, *open_nsh(), *args],
         input=stdin,
         capture_output=True,
         text=True,

@@ -65,9 +65,9 @@ class BackCommands(BaseShell):
 
         Put the state, or one part of it, back to how nsh starts. undo takes it back.
 
-        WHAT is the name of the command that sets the part: flags, hostname, domainname,
-        mount (all mounts and umounts), propagation, map (with uidmap, gidmap and
-        setgroups; each of these three can stand alone), cd, env; or all.
+        WHAT is the name of the command that sets the part, or all. mount stands for all
+        mounts and umounts; map for uidmap, gidmap and setgroups, each of which can
+        stand alone.
         """
         match self.words(line, at_most=1):
             case []:
@@ -148,11 +148,11 @@ class BackCommands(BaseShell):
 
     def run_script(self, lines: Iterable[str], name: str) -> bool:
         """Run lines as a script with that name in its messages. True if a command ended it."""
-        for at, line, parts in logical_lines(lines):
-            self.where = f"{name}:{at}: "
-            if self.echo and not self.sourcing and line.strip():
-                self.message(self.prompt + ("\n" + MORE).join(parts))
-            if self.run_line(line):
+        for line in logical_lines(lines):
+            self.where = f"{name}:{line.number}: "
+            if self.echo and not self.sourcing and line.text.strip():
+                self.message(self.prompt + ("\n" + MORE).join(line.parts))
+            if self.run_line(line.text):
                 return True
         return False
 

@@ -8,7 +8,6 @@ from nsh.commands.running import RunCommands
 from nsh.errors import Usage
 from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.table import state_commands
-from nsh.plan.order import plan, probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ class LookCommands(RunCommands):
 
         See strace(1), `trace`.
         """
+        from nsh.plan.order import plan
         from nsh.show.plans import plan_lines
 
         self.page("\n".join(plan_lines(plan(self.state, self.argv(line), self.host))))
@@ -85,6 +85,7 @@ class LookCommands(RunCommands):
 
         See namespaces(7), /proc/PID/ns.
         """
+        from nsh.plan.order import probe
         from nsh.show.plans import ns_lines
 
         self.words(line, at_most=0)

@@ -35,11 +35,11 @@ class ManualCommands(BaseShell):
             case []:
                 self.page(overview(self))
             case ["!"]:
-                self.page(manual(self, "host"))
+                self.page(page_of(self, "host"))
             case ["?"]:
-                self.page(manual(self, "help"))
+                self.page(page_of(self, "help"))
             case [name] if name in self.command_names():
-                self.page(manual(self, name))
+                self.page(page_of(self, name))
             case [name]:
                 close = closest(name, self.command_names())
                 raise Usage(f"there is no command {name}", f"help {close}".rstrip())
@@ -117,7 +117,7 @@ def offered(shell: BaseShell) -> list[Item]:
     return [(name, summary_of(shell, name)) for name in [*taught, *others]]
 
 
-def manual(shell: BaseShell, name: str) -> str:
+def page_of(shell: BaseShell, name: str) -> str:
     """The manual page of a command: its docstring."""
     import inspect
 
@@ -144,6 +144,6 @@ def overview(shell: BaseShell) -> str:
 
 def summary_of(shell: BaseShell, name: str) -> str:
     """The first sentence of a command's manual, without what it adds after a colon or semicolon."""
-    text = " ".join(manual(shell, name).partition("\n\n")[2].partition("\n\n")[0].split())
+    text = " ".join(page_of(shell, name).partition("\n\n")[2].partition("\n\n")[0].split())
     ends = [at for at in (text.find(". "), text.find("; "), text.find(": ")) if at > 0]
     return text[: min(ends, default=len(text))].rstrip(".")

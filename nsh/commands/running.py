@@ -7,8 +7,7 @@ import sys
 
 from nsh.base import BaseShell
 from nsh.call import Call, Plan
-from nsh.errors import Failure, Interrupted, Refusal, Usage, own_failure
-from nsh.linux.processes import reap_orphans
+from nsh.errors import OWN_FAILURES, Failure, Interrupted, Refusal, Usage, own_failure
 from nsh.parts.process.calls import search_path, variable
 from nsh.plan.order import plan
 from nsh.state import START
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from nsh.offers import Item
-    from nsh.run.launch import CallFailed
-    from nsh.run.running import Outcome
+    from nsh.run.running import CallFailed, Outcome
 
 
 class RunCommands(BaseShell):
@@ -166,12 +164,11 @@ class RunCommands(BaseShell):
                 return self._perform(wanted, streams)
             with self.recording.around(wanted) as planned:
                 return self._perform(planned, streams)
-        except (OSError, ImportError, MemoryError) as error:
+        except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
 
     def _perform(self, wanted: Plan, streams: tuple[int, int, int] | None) -> Outcome | CallFailed:
         from nsh.run.launch import CallFailed, launch
-        from nsh.run.wait import still_started
 
         trace = self._trace if self.tracing else None
         used = streams or self.streams
@@ -180,22 +177,24 @@ class RunCommands(BaseShell):
         except CallFailed as failed:
             self.pids += [failed.values[name] for name in wanted.chain() if name in failed.values]
             return failed
-        finally:
-            reap_orphans(still_started())
         self.pids += outcome.pids
         return outcome
 
     def explain_call(self, failed: CallFailed, wanted: Plan) -> None:
         """Say which call of a plan failed, why, and what to type. Sets ``status``."""
-        from nsh.parts.part import FailedCall
-        from nsh.plan.diagnose import diagnose, status
-        from nsh.show.plans import failed_text
+        try:
+            from nsh.parts.part import FailedCall
+            from nsh.plan.diagnose import cause_of, status
+            from nsh.show.plans import failed_text
 
-        names = tuple(self.command_names())
-        call = FailedCall(failed.call, failed.errno, wanted, self.host, names)
-        found = diagnose(call)
-        self.status = status(call)
-        first = failed_text(failed.call, failed.values, failed.errno)
+            names = tuple(self.command_names())
+            call = FailedCall(failed.call, failed.errno, wanted, self.host, names)
+            found = cause_of(call)
+            self.status = status(call)
+            first = failed_text(failed.call, failed.values, failed.errno)
+        except OWN_FAILURES as error:
+            why = f"{failed}; why cannot be found out: {own_failure(error)}"
+            raise Failure(why, "quit", status=125) from None
         self.explain_failure(found.cause, found.fixes, first)
         assert self.last_error is not None
         self.last_error = self.last_error.replace(

@@ -74,8 +74,8 @@ class Trial(StateCommands, LookCommands, DiffCommands, TeachCommands, BackComman
         """Run what was typed: what it printed, and the last status."""
         os.ftruncate(self.output, 0)
         os.lseek(self.output, 0, os.SEEK_SET)
-        for _, line, _ in logical_lines(lines):
-            self.run_line(line)
+        for line in logical_lines(lines):
+            self.run_line(line.text)
         size = os.lseek(self.output, 0, os.SEEK_END)
         return os.pread(self.output, size, 0), self.status
 

@@ -5,7 +5,7 @@ Those that a trace shows by name are Named: ints that know how strace(1) prints 
 
 from __future__ import annotations
 
-from nsh.linux.strace import Named
+from nsh.linux.strace import Flags, Named
 
 AT_FDCWD = Named(-100, "AT_FDCWD")
 
@@ -14,14 +14,29 @@ SIGCHLD = 17
 SIGKILL = Named(9, "SIGKILL")
 
 MNT_DETACH = 2
+
+
+class UmountFlags(Flags):
+    """The flags of umount2(2)."""
+
+    __slots__ = ()
+    names = ((MNT_DETACH, "MNT_DETACH"),)
+
+
 O_CLOEXEC = 0o2000000
 O_WRONLY = 1
+
+
+class OpenFlags(Flags):
+    """The flags of openat(2) and pipe2(2)."""
+
+    __slots__ = ()
+    names = ((O_WRONLY, "O_WRONLY"), (O_CLOEXEC, "O_CLOEXEC"))
+
 
 PR_SET_PDEATHSIG = Named(1, "PR_SET_PDEATHSIG")
 PR_SET_CHILD_SUBREAPER = Named(36, "PR_SET_CHILD_SUBREAPER")
 
-UMOUNT_FLAGS = ((MNT_DETACH, "MNT_DETACH"),)
-OPEN_FLAGS = ((O_WRONLY, "O_WRONLY"), (O_CLOEXEC, "O_CLOEXEC"))
 
 # Capabilities, by number in a bit set. See capabilities(7).
 CAP_SETGID = 6

@@ -5,6 +5,8 @@ See mount(8), FILESYSTEM-INDEPENDENT MOUNT OPTIONS, and mount(2).
 
 from __future__ import annotations
 
+from nsh.linux.strace import Flags
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.linux.strace import Names
@@ -57,6 +59,14 @@ MS_NAMES: Names = (
     (MS_STRICTATIME, "MS_STRICTATIME"),
     (MS_LAZYTIME, "MS_LAZYTIME"),
 )
+
+
+class MountFlags(Flags):
+    """The flags of mount(2)."""
+
+    __slots__ = ()
+    names = MS_NAMES
+
 
 # name: (flags to set, flags to clear)
 OPTIONS: dict[str, tuple[int, int]] = {

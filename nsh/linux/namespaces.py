@@ -123,21 +123,22 @@ def find(word: str) -> Namespace | None:
     return _WORDS.get(word.lower())
 
 
-# In strace's order.
-FLAG_NAMES = tuple(
-    [
-        (BY_NAME[name].flag, BY_NAME[name].constant)
-        for name in ("time", "mnt", "cgroup", "uts", "ipc", "user", "pid", "net")
-    ]
-)
+_STRACE_ORDER = ("time", "mnt", "cgroup", "uts", "ipc", "user", "pid", "net")
 
 
-def flags_of(names: tuple[str, ...]) -> Flags:
+class NewFlags(Flags):
+    """The flags CLONE_NEW... of unshare(2)."""
+
+    __slots__ = ()
+    names = tuple([(kind.flag, kind.constant) for kind in map(BY_NAME.__getitem__, _STRACE_ORDER)])
+
+
+def flags_of(names: tuple[str, ...]) -> NewFlags:
     """The names of namespaces as one number, as unshare(2) takes them."""
     flags = 0
     for name in names:
         flags |= BY_NAME[name].flag
-    return Flags(flags, FLAG_NAMES)
+    return NewFlags(flags)
 
 
 def expression(names: tuple[str, ...]) -> str:

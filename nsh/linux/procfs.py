@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from nsh.linux.constants import NS_GET_USERNS
+from nsh.linux.descriptors import close
 
 
 def read_text(path: str) -> str | None:
@@ -21,7 +22,7 @@ def read_text(path: str) -> str | None:
     except OSError:
         return None
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def link(path: str) -> str:
@@ -93,11 +94,11 @@ def owned_here(kind: str) -> bool:
     except OSError:
         return False
     finally:
-        os.close(fd)
+        close(fd)
     try:
         return os.fstat(owner).st_ino == os.stat("/proc/self/ns/user").st_ino
     finally:
-        os.close(owner)
+        close(owner)
 
 
 def filesystems() -> tuple[list[str], list[str]]:

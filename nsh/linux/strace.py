@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import ClassVar, Self
 
     Names = tuple[tuple[int, str], ...]
     """Flags and their names, in strace's order."""
@@ -53,7 +54,27 @@ def symbols(number: int, names: Names) -> str:
     return "|".join(found) or "0"
 
 
-class Named(int):
+class Form:
+    """An argument with a form of its own."""
+
+    __slots__ = ()
+
+    def strace(self) -> str:
+        """As strace prints it."""
+        raise NotImplementedError
+
+
+class Packed(Form):
+    """An argument that is a structure in memory: C gets a pointer to its bytes."""
+
+    __slots__ = ()
+
+    def pack(self) -> bytes | None:
+        """The bytes, None for the pointer NULL."""
+        raise NotImplementedError
+
+
+class Named(int, Form):
     """A constant that is printed by its name.
 
     >>> Named(9, "SIGKILL").strace(), Named(9, "SIGKILL") + 1
@@ -76,39 +97,86 @@ class Named(int):
         return self.name
 
 
-class Flags(int):
-    """A bit set that is printed as the names of its flags.
+class Flags(int, Form):
+    """A bit set that is printed as the names of its flags; a class of its own for each table.
 
-    >>> Flags(3, ((1, "A"), (2, "B"))).strace(), Flags(0, ((1, "A"),)).strace()
-    ('A|B', '0')
+    >>> class Sides(Flags):
+    ...     __slots__ = ()
+    ...     names = ((1, "LEFT"), (2, "RIGHT"))
+    >>> Sides(3).strace(), Sides(0).strace(), Sides(5).strace()
+    ('LEFT|RIGHT', '0', 'LEFT|0x4')
     """
 
-    names: Names
-
-    def __new__(cls, number: int, names: Names) -> Self:
-        """The number with the table that its flags stand in."""
-        made = super().__new__(cls, number)
-        made.names = names
-        return made
-
-    def __getnewargs__(self) -> tuple[int, Names]:  # type: ignore[override]
-        return int(self), self.names
+    __slots__ = ()
+    names: ClassVar[Names] = ()
 
     def strace(self) -> str:
         """The names, joined by ``|``."""
         return symbols(self, self.names)
 
 
-class Octal(int):
+class Octal(int, Form):
     """A number that is printed in octal, such as a mode.
 
     >>> Octal(0o27).strace(), Octal(0).strace()
     ('027', '000')
     """
 
+    __slots__ = ()
+
     def strace(self) -> str:
         """A leading zero and at least two octal digits more: umask(022), and umask(000)."""
         return f"0{self:02o}"
+
+
+class Rlimit(Packed):
+    """A struct rlimit64: the soft and the hard limit, None for no limit. See prlimit(2).
+
+    >>> Rlimit(100, 4096).strace(), Rlimit(0, None).strace()
+    ('{rlim_cur=100, rlim_max=4*1024}', '{rlim_cur=0, rlim_max=RLIM64_INFINITY}')
+    """
+
+    __slots__ = ("hard", "soft")
+
+    def __init__(self, soft: int | None, hard: int | None) -> None:
+        self.soft = soft
+        self.hard = hard
+
+    def strace(self) -> str:
+        """With multiples of 1024 as products, as strace has them."""
+        return f"{{rlim_cur={_product(self.soft)}, rlim_max={_product(self.hard)}}}"
+
+    def pack(self) -> bytes:
+        """Two unsigned numbers of 64 bits."""
+        both = [2**64 - 1 if limit is None else limit for limit in (self.soft, self.hard)]
+        return b"".join([limit.to_bytes(8, sys.byteorder) for limit in both])
+
+
+class Ids(Packed):
+    """A list of group ids, as setgroups(2) takes it.
+
+    >>> Ids((5, 6)).strace(), Ids(()).strace(), Ids(()).pack()
+    ('[5, 6]', 'NULL', None)
+    """
+
+    __slots__ = ("ids",)
+
+    def __init__(self, ids: tuple[int, ...]) -> None:
+        self.ids = ids
+
+    def strace(self) -> str:
+        """The numbers in brackets."""
+        return f"[{', '.join([str(each) for each in self.ids])}]" if self.ids else "NULL"
+
+    def pack(self) -> bytes | None:
+        """Unsigned numbers of 32 bits."""
+        return b"".join([each.to_bytes(4, sys.byteorder) for each in self.ids]) or None
+
+
+def _product(limit: int | None) -> str:
+    if limit is None:
+        return "RLIM64_INFINITY"
+    return f"{limit // 1024}*1024" if limit > 1024 and limit % 1024 == 0 else str(limit)
 
 
 def argument(value: object) -> str:
@@ -121,4 +189,4 @@ def argument(value: object) -> str:
         return "NULL"
     if isinstance(value, str | bytes):
         return c_string(value)
-    return value.strace() if isinstance(value, Named | Flags | Octal) else str(value)
+    return value.strace() if isinstance(value, Form) else str(value)

@@ -39,8 +39,10 @@ SIG_IGN = 1
 _syscall = _libc.syscall
 
 
-def _checked(result: int) -> int:
-    """The result of a call, or OSError with its errno."""
+def _checked(function: Callable[..., int], *args: Any) -> int:
+    """Call a C function. Its result, or OSError with its errno, 0 if it set none."""
+    ctypes.set_errno(0)
+    result = function(*args)
     if result < 0:
         error = _get_errno()
         raise OSError(error, os.strerror(error))
@@ -65,29 +67,43 @@ def clone(flags: int) -> int:
     """
     if _SYS_CLONE is None:
         raise OSError(errno.ENOSYS, "clone(2) is not known for this processor")
-    return _checked(_syscall(_SYS_CLONE, flags, 0, 0, 0, 0))
+    return _checked(_syscall, _SYS_CLONE, flags, 0, 0, 0, 0)
 
 
 def prctl(option: int, argument: int) -> int:
     """prctl(2) with one argument; the others are 0, as some options demand. Raises OSError."""
-    return _checked(_libc.prctl(*_converted("prctl", (option, argument))))
+    return _checked(_libc.prctl, *_converted("prctl", (option, argument)))
 
 
 def unshare(flags: int) -> None:
     """unshare(2) for this process itself. Raises OSError."""
-    _checked(_libc.unshare(ctypes.c_int(flags)))
+    _checked(_libc.unshare, ctypes.c_int(flags))
 
 
 class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 
 
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
 _POLLIN = 1
 
 
-def wait_readable(fd: int, mask: SignalSet) -> None:
-    """ppoll(2) until something can be read, or a signal has come that this mask lets through."""
-    _libc.ppoll(ctypes.byref(_Pollfd(fd, _POLLIN, 0)), 1, None, mask.buffer)
+def wait_readable(fd: int, mask: SignalSet, seconds: int) -> bool:
+    """ppoll(2) until something can be read, or a signal has come that this mask lets through.
+
+    Whether something can be read. Raises OSError.
+    """
+    polled = _Pollfd(fd, _POLLIN, 0)
+    longest = _Timespec(seconds, 0)
+    try:
+        return bool(
+            _checked(_libc.ppoll, ctypes.byref(polled), 1, ctypes.byref(longest), mask.buffer)
+        )
+    except InterruptedError:
+        return False  # what Python does about the signal it does now
 
 
 def c_strings(words: Sequence[Any]) -> ctypes.Array[ctypes.c_char_p]:
@@ -126,35 +142,36 @@ def _room(expected: bytes) -> Any:
     return ctypes.create_string_buffer(len(expected))
 
 
-_INT, _LONG, _SIZE = ctypes.c_int, ctypes.c_ulong, ctypes.c_size_t
+def _for_c(arg: Any) -> Any:
+    if not isinstance(arg, int):
+        return arg
+    # What fits into an int is handed on as one, and widened on the way into its register. A plain
+    # one: for the child each object is a page to copy, and the small numbers are there already.
+    return int(arg) if -(1 << 31) <= arg < 1 << 31 else ctypes.c_long(arg)
 
-# What makes each argument one for C; None: it is one already. A call may have fewer: the rest is 0.
+
+# What makes the arguments of some calls ones for C, where an int as wide as a register and bytes as
+# a pointer to them do not suffice. None: as it is.
 _SIGNATURES: dict[str, tuple[Callable[[Any], Any] | None, ...]] = {
-    "chdir": (None,),
-    "execve": (None, None, None),
-    "fchdir": (_INT,),
-    "mount": (None, None, None, _LONG, None),
-    "openat": (_INT, None, _INT, _INT),
-    "pipe2": (None, _INT),
-    "poll": (_pollfd, _LONG, _INT),
-    "prctl": (_INT, _LONG, _LONG, _LONG, _LONG),
-    "read": (_INT, _room, _SIZE),
-    "setdomainname": (None, _SIZE),
-    "sethostname": (None, _SIZE),
-    "umount2": (None, _INT),
-    "unshare": (_INT,),
-    "write": (_INT, None, _SIZE),
+    "poll": (_pollfd, ctypes.c_ulong, ctypes.c_int),
+    "read": (_for_c, _room, ctypes.c_size_t),
 }
-_FUNCTIONS: dict[str, Any] = {name: getattr(_libc, name) for name in _SIGNATURES}
+_PRCTL = 5
+"""prctl(2) has five arguments, and some options demand that those they do not use are 0."""
+_ZERO = ctypes.c_ulong(0)
+
 for _name in ("read", "write"):
-    _FUNCTIONS[_name].restype = ctypes.c_ssize_t
+    getattr(_libc, _name).restype = ctypes.c_ssize_t
 
 
 def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    signature = _SIGNATURES[name]
-    zeros = (0,) * (len(signature) - len(args))
-    pairs = zip(signature, args + zeros, strict=True)
-    return tuple([make(arg) if make and type(arg) is not _INT else arg for make, arg in pairs])
+    if name in _SIGNATURES:
+        pairs = zip(_SIGNATURES[name], args, strict=True)
+        return tuple([make(arg) if make else arg for make, arg in pairs])
+    if name == "prctl":
+        wide = [ctypes.c_ulong(arg) for arg in args[1:]]
+        return (_for_c(args[0]), *wide, *[_ZERO] * (_PRCTL - len(args)))
+    return tuple([_for_c(arg) for arg in args])
 
 
 def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[Any, ...]]:
@@ -162,11 +179,15 @@ def in_c(name: str, args: tuple[Any, ...]) -> tuple[Callable[..., int], tuple[An
 
     ``read`` takes what it is to read as its second argument, ``poll`` the descriptor alone: it asks
     for errors only, and gives 1 if the other end of a pipe is closed. A ctypes.c_int is handed on
-    as it is: its value counts when the function is called.
+    as it is: its value counts when the function is called. Raises OSError if this libc does not
+    have the call.
     """
     if name == "clone":
         return _syscall, (_SYS_CLONE, args[0], 0, 0, 0, 0)
-    return _FUNCTIONS[name], _converted(name, args)
+    try:
+        return getattr(_libc, name), _converted(name, args)
+    except AttributeError:
+        raise OSError(errno.ENOSYS, f"{name} is not known to this C library") from None
 
 
 class Cell:
@@ -223,7 +244,7 @@ PTRACE_DETACH = 17
 def ptrace(request: int, pid: int, data: int = 0) -> int:
     """ptrace(2), for a request that takes no address."""
     args = ctypes.c_long(request), ctypes.c_long(pid), None, ctypes.c_void_p(data)
-    return _checked(_libc.ptrace(*args))
+    return _checked(_libc.ptrace, *args)
 
 
 class SignalSet:
@@ -244,4 +265,4 @@ class SignalSet:
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:
     """sigprocmask(2); ``old`` is filled with the mask before. Raises OSError."""
-    _checked(sigprocmask_raw(how, signals.buffer, None if old is None else old.buffer))
+    _checked(sigprocmask_raw, how, signals.buffer, None if old is None else old.buffer)

@@ -94,17 +94,29 @@ def spare(path: str) -> str:
     return found
 
 
-def forbidden_by(path: str, host: Host) -> str:
+def acting(state: State, host: Host) -> tuple[int, set[int]]:
+    """The uid and the groups by which the host's files judge the command, as far as they are known.
+
+    In a user namespace the ids of `user` are others outside: then those of nsh stand for them.
+    """
+    if state.user is None or state.has("user"):
+        return host.uid, {host.gid, *os.getgroups()}
+    if state.user.gid is None:
+        return state.user.uid, {host.gid, *os.getgroups()}
+    return state.user.uid, {state.user.gid, *state.user.groups}
+
+
+def forbidden_by(path: str, state: State, host: Host) -> str:
     """The first directory on the way to the path that this user may not search by its permission
     bits alone, or the path itself if all may be searched."""
-    groups = {host.gid, *os.getgroups()}
+    uid, groups = acting(state, host)
     place = "/"
     for part in [*path.strip("/").split("/")]:
         try:
             status = os.stat(place)
         except OSError:
             return place
-        shift = 6 if status.st_uid == host.uid else 3 if status.st_gid in groups else 0
+        shift = 6 if status.st_uid == uid else 3 if status.st_gid in groups else 0
         if not status.st_mode >> shift & 1:
             return place
         place = os.path.join(place, part)
@@ -133,7 +145,7 @@ def closed(place: str | None, state: State, host: Host) -> Diagnosis | None:
     """
     if place is None or not place.startswith("/"):
         return None
-    first = forbidden_by(place, host)
+    first = forbidden_by(place, state, host)
     if first == place:
         return None
     if state.has("user") and host.uid == 0:
@@ -142,4 +154,5 @@ def closed(place: str | None, state: State, host: Host) -> Diagnosis | None:
             " over these only for owners that are mapped",
             *(whole_map(host) if host.can(CAP_SETUID) else ()),
         )
-    return Diagnosis(f"uid {host.uid} may not go through the directory {first} by its permissions")
+    uid = acting(state, host)[0]
+    return Diagnosis(f"uid {uid} may not go through the directory {first} by its permissions")

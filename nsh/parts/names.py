@@ -117,5 +117,6 @@ PART = Part(
     resets={"hostname": ("hostname",), "domainname": ("domainname",)},
     lines=lines,
     diagnose=diagnose,
+    examples=("hostname box", "domainname example"),
     guard=guard,
 )

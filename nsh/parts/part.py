@@ -43,10 +43,6 @@ class FailedCall(Value):
         return self.plan.state
 
 
-def _nothing(state: State, host: Host) -> None:
-    """Nothing that a part asks for could reach the host."""
-
-
 class Part(Value):
     """One part of the state.
 
@@ -55,7 +51,9 @@ class Part(Value):
     resets    what `reset` takes, and the fields of State that each word stands for
     lines     its lines in `show`: the commands that rebuild it
     diagnose  why one of its calls failed, None if nothing that it looks at tells
-    guard     raises Refusal if a run of the state would reach the host
+    examples  lines that change each of its fields, and of which a run as root works; the tests type
+              them in many ways
+    guard     raises Refusal if a run of the state would reach the host; None if none could
     """
 
     name: str
@@ -63,4 +61,5 @@ class Part(Value):
     resets: dict[str, tuple[str, ...]]
     lines: Callable[[State], list[str]]
     diagnose: Callable[[FailedCall], Diagnosis | None]
-    guard: Callable[[State, Host], None] = _nothing
+    examples: tuple[str, ...]
+    guard: Callable[[State, Host], None] | None = None

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from nsh.parts import names
-from nsh.parts.ids import part as ids
+from nsh.parts import credentials, ids, inherit, mounts, names, namespaces, process, rlimits
 from nsh.parts.ids.commands import MapCommands
-from nsh.parts.mounts import part as mounts
 from nsh.parts.mounts.commands import MountCommands
 from nsh.parts.names import NameCommands
-from nsh.parts.namespaces import part as namespaces
 from nsh.parts.namespaces.commands import FlagsCommands
-from nsh.parts.process import part as process
 from nsh.parts.process.commands import ProcessCommands
 from nsh.state import START, State
 
-PARTS = (namespaces.PART, ids.PART, mounts.PART, names.PART, process.PART)
+PARTS = (
+    namespaces.PART,
+    ids.PART,
+    mounts.PART,
+    names.PART,
+    process.PART,
+    inherit.PART,
+    rlimits.PART,
+    credentials.PART,
+)
 """In the order of their calls, which is the order in which `show` lists them."""
-
-TAUGHT = (namespaces.PART, names.PART, mounts.PART, ids.PART, process.PART)
-"""In the order in which they are taught, which is the order in which the guard asks them."""
 
 BY_NAME = {part.name: part for part in PARTS}
 
@@ -29,9 +31,19 @@ class StateCommands(
     MountCommands,
     MapCommands,
     ProcessCommands,
+    inherit.InheritCommands,
+    rlimits.RlimitCommands,
+    credentials.UserCommands,
 ):
-    """The commands of all parts, in the order of TAUGHT."""
+    """The commands of all parts, in the order in which they are taught."""
 
+
+TAUGHT = tuple(
+    [part for kind in StateCommands.__bases__ for part in PARTS if part.commands is kind]
+)
+"""In the order in which they are taught, which is the order in which the guard asks them."""
+
+GUARDS = tuple([part.guard for part in TAUGHT if part.guard])
 
 RESETS: dict[str, tuple[str, ...]] = {
     word: fields for part in TAUGHT for word, fields in part.resets.items()

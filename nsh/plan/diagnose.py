@@ -17,7 +17,7 @@ from nsh.parts.part import Diagnosis, FailedCall
 from nsh.parts.table import BY_NAME
 
 
-def diagnose(failed: FailedCall) -> Diagnosis:
+def cause_of(failed: FailedCall) -> Diagnosis:
     """Why the call failed on this machine, and what to type."""
     part = BY_NAME.get(failed.call.part)
     found = part.diagnose(failed) if part else None
@@ -26,6 +26,12 @@ def diagnose(failed: FailedCall) -> Diagnosis:
 
 def _unexplained(call: Call, error: int, host: Host) -> Diagnosis:
     page = "fork" if call.name == "clone" else call.name
+    if not error:
+        return Diagnosis(
+            f"{call.name} failed without saying why: it set no errno, as the kernel always does;"
+            " what traces or filters nsh may have answered in its place",
+            "quit",
+        )
     if error in (errno.EPERM, errno.EACCES, errno.ENOSYS) and is_filtered():
         return Diagnosis(
             f"nsh runs under a seccomp filter, as programs in a container do, and the filter forbids"

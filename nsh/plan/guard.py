@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nsh.host import Host
-from nsh.parts.table import TAUGHT
+from nsh.parts.table import GUARDS
 from nsh.state import State
 
 
-def guard(state: State, host: Host) -> None:
+def check(state: State, host: Host) -> None:
     """Raise Refusal if a run of this state would change the host."""
-    for part in TAUGHT:
-        part.guard(state, host)
+    for guard in GUARDS:
+        guard(state, host)

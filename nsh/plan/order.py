@@ -16,21 +16,21 @@ from nsh.call import (
     SECOND,
     Call,
     Ends,
+    Environment,
     Plan,
     Polled,
     Slot,
 )
 from nsh.host import Host
-from nsh.linux.constants import O_CLOEXEC, OPEN_FLAGS, PR_SET_PDEATHSIG, SIGKILL
+from nsh.linux.constants import O_CLOEXEC, PR_SET_PDEATHSIG, SIGKILL, OpenFlags
 from nsh.linux.namespaces import NAMESPACES
-from nsh.linux.strace import Flags
-from nsh.parts import names
+from nsh.parts import credentials, inherit, names, namespaces, rlimits
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
-from nsh.parts.namespaces import part as namespaces
 from nsh.parts.process import calls as process
-from nsh.plan.guard import guard
+from nsh.plan.guard import check
 from nsh.state import State
+from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,15 +46,53 @@ def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
 
     Raises Refusal when a call in it would reach the host.
     """
-    guard(state, host)
-    last = last_actor(state)
+    check(state, host)
     words = tuple(argv)
+    environ = host.environment(state.env)
+    if _kept and _kept.is_of(state, words, host, environ):
+        return _kept.plan
+    made = _made(state, words, host)
+    if (
+        not state.has_maps
+    ):  # they depend on files that may change: subuid(5), and where newuidmap is
+        _keep(_Kept(state, words, host, environ, made))
+    return made
+
+
+class _Kept(Value):
+    """A plan with what it was made of: a loop runs the same line again and again."""
+
+    state: State
+    words: tuple[str, ...]
+    host: Host
+    environ: Environment
+    plan: Plan
+
+    def is_of(self, state: State, words: tuple[str, ...], host: Host, environ: Environment) -> bool:
+        """Whether it would be made the same again."""
+        same = self.state is state and self.host is host and self.environ is environ
+        return same and self.words == words
+
+
+_kept: _Kept | None = None
+
+
+def _keep(kept: _Kept) -> None:
+    global _kept
+    _kept = kept
+
+
+def _made(state: State, words: tuple[str, ...], host: Host) -> Plan:
+    last = last_actor(state)
     calls = (
         *_begin(state, host),
         *_second_fork(state),
-        *mounts.calls(state, last),
+        *mounts.make(state, last),
         *names.calls(state, last),
         *process.enter(state, last),
+        *inherit.calls(state, last),
+        *rlimits.calls(state, last),
+        *_change_user(state, host, last),
         *process.become(state, words, host, last),
     )
     return Plan(calls, last, state, words)
@@ -88,6 +126,15 @@ def probe(state: State, host: Host) -> Plan:
     return Plan(calls, last, bare, ())
 
 
+def _change_user(state: State, host: Host, last: str) -> Iterator[Call]:
+    """The ids of the command, after all that takes rights."""
+    if state.user is not None:
+        yield from credentials.calls(state, host, last)
+        # See PR_SET_PDEATHSIG(2const).
+        why = "once more: when a process changes its ids, the kernel forgets it"
+        yield from _die_with_parent(last, why=why)
+
+
 def last_actor(state: State) -> str:
     """The process that becomes the command: the child itself, or the one that it forks."""
     if state.has("pid"):
@@ -117,7 +164,7 @@ def _begin(state: State, host: Host, waits: bool = False) -> Iterator[Call]:
         unshared = Slot("reports[1]"), UNSHARED, len(UNSHARED)
         yield Call(CHILD, "write", unshared, "the user namespace is there")
         yield Call(PARENT, "read", (Slot("reports[0]"), UNSHARED, 64), "wait until it is")
-        yield from ids.calls(state, host)
+        yield from ids.write(state, host)
         yield Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
         why = "wait for them: before, it is nobody"
         yield Call(CHILD, "read", (Slot("go[0]"), GO, len(GO)), why)
@@ -125,11 +172,14 @@ def _begin(state: State, host: Host, waits: bool = False) -> Iterator[Call]:
 
 def _pipe(name: str, why: str) -> Call:
     ends = Ends((f"{name}[0]", f"{name}[1]"))
-    return Call(PARENT, "pipe2", (ends, Flags(O_CLOEXEC, OPEN_FLAGS)), why, fills=ends)
+    return Call(PARENT, "pipe2", (ends, OpenFlags(O_CLOEXEC)), why, fills=ends)
 
 
-def _die_with_parent(actor: str, closes: tuple[str, ...] = ()) -> Iterator[Call]:
-    why = "if nsh dies, the kernel kills this process"
+def _die_with_parent(
+    actor: str,
+    closes: tuple[str, ...] = (),
+    why: str = "if nsh dies, the kernel kills this process",
+) -> Iterator[Call]:
     yield Call(actor, "prctl", (PR_SET_PDEATHSIG, SIGKILL), why, closes=closes)
     why = "is nsh still there to read? If not, it died before the line above"
     yield Call(actor, "poll", (Polled(Slot("reports[1]")), 1, 0), why)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from nsh import words
 from nsh.base import RAW
 from nsh.commands.manual import offered
+from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,24 @@ if TYPE_CHECKING:
     from nsh.shell import Shell
 
 
-def complete(shell: Shell, text: str) -> list[tuple[str, int, str]]:
-    """What may stand at the end of ``text``: (text, where in ``text`` it starts, description).
+class Completion(Value):
+    """A text that may stand at the end of a line, where in the line it starts, and what it is."""
+
+    text: str
+    start: int
+    about: str
+
+
+class Cut(Value):
+    """The whole words before the one at the end of a line, that one, and where it starts."""
+
+    before: list[str]
+    word: str
+    start: int
+
+
+def complete(shell: Shell, text: str) -> list[Completion]:
+    """What may stand at the end of ``text``.
 
     The best comes first: what begins with the word, then what holds it; if nothing does, what
     holds its letters in their order. Never raises.
@@ -36,19 +53,19 @@ def complete(shell: Shell, text: str) -> list[tuple[str, int, str]]:
         return _fit(offered(shell), command, begin, quoting=False)
     if name in RAW:
         return _rest_of_shell_line(shell, text, len(text) - len(rest))
-    before, word, start = cut(text, len(text) - len(rest))
+    end = cut(text, len(text) - len(rest))
     method = getattr(shell, "complete_" + name.replace("-", "_"), None)
     if method is None or not hasattr(shell, "do_" + name):
         return []
-    return _fit(method(before, word), word, start)
+    return _fit(method(end.before, end.word), end.word, end.start)
 
 
-def _rest_of_shell_line(shell: Shell, text: str, at: int) -> list[tuple[str, int, str]]:
+def _rest_of_shell_line(shell: Shell, text: str, at: int) -> list[Completion]:
     """The rest of a line that a shell will read: programs where a command begins, else paths."""
     segment = max([text.rfind(sign, at) for sign in "|;&("]) + 1
-    before, word, start = cut(text, max(segment, at))
+    end = cut(text, max(segment, at))
     host = text[:at].rstrip().endswith(("!", "host"))
-    return _fit(shell.offer_program(before, word, on_host=host), word, start)
+    return _fit(shell.offer_program(end.before, end.word, on_host=host), end.word, end.start)
 
 
 def command_start(text: str) -> int:
@@ -88,13 +105,13 @@ def _ends_word(text: str, at: int) -> bool:
     return len(text[at:].split(None, 1)) > 1 or text[-1:] in words.BLANKS
 
 
-def cut(text: str, at: int) -> tuple[list[str], str, int]:
-    """The words of ``text[at:]``: the whole ones, the one at the end, and where that one starts.
+def cut(text: str, at: int) -> Cut:
+    """The words of ``text[at:]``.
 
     The last one may be empty, and a quote in it may still be open. Operators are taken as letters.
 
     >>> cut("mount bind '/my dir", 6)
-    (['bind'], '/my dir', 11)
+    Cut(before=['bind'], word='/my dir', start=11)
     """
     before: list[str] = []
     word: list[str] = []
@@ -121,12 +138,10 @@ def cut(text: str, at: int) -> tuple[list[str], str, int]:
             word.append(text[at + 1 :])
             end = len(text)
         at = min(end, len(text))
-    return (before, "".join(word), start) if start >= 0 else (before, "", len(text))
+    return Cut(before, "".join(word), start) if start >= 0 else Cut(before, "", len(text))
 
 
-def _fit(
-    items: Iterable[Item], word: str, start: int, *, quoting: bool = True
-) -> list[tuple[str, int, str]]:
+def _fit(items: Iterable[Item], word: str, start: int, *, quoting: bool = True) -> list[Completion]:
     ranked = []
     seen = set()
     lower = word.lower()
@@ -139,7 +154,10 @@ def _fit(
     ranked.sort()
     if ranked and ranked[0][0][0] < _SCATTERED:
         ranked = [entry for entry in ranked if entry[0][0] < _SCATTERED]
-    return [(words.quote(text) if quoting else text, start, about) for _, _, text, about in ranked]
+    return [
+        Completion(words.quote(text) if quoting else text, start, about)
+        for _, _, text, about in ranked
+    ]
 
 
 _SCATTERED = 3

@@ -14,7 +14,6 @@ from pygments.token import (
     Keyword,
     Name,
     Number,
-    Operator,
     Punctuation,
     String,
     Text,
@@ -45,6 +44,7 @@ def commands() -> dict[str, tuple[str, ...] | None]:
         _known.update({name[3:]: None for name in dir(Shell) if name.startswith("do_")})
         for kind in Shell.__mro__:
             _known.update(vars(kind).get("choices", {}))
+        _known["help"] = tuple(_known)
     return _known
 
 
@@ -180,8 +180,6 @@ def _word_type(command: str, typed: str, at_end: bool) -> _TokenType:
         return _flag_type(typed, at_end)
     if words_taken := commands().get(command):
         return _one_of(typed, words_taken, at_end)
-    if command == "help":
-        return _one_of(typed, tuple(commands()), at_end)
     if command in ("uidmap", "gidmap"):
         if typed == "none":
             return Name.Constant
@@ -216,44 +214,14 @@ def _one_of(typed: str, known: tuple[str, ...], at_end: bool) -> _TokenType:
 
 
 def _shell(line: str, at: int, base: int) -> Iterator[Token]:
-    """The rest of a line that a shell will read: only what every reader must see."""
-    fresh = True
-    while at < len(line):
-        start = at
-        char = line[at]
-        if char in words.BLANKS:
-            while at < len(line) and line[at] in words.BLANKS:
-                at += 1
-            yield base + start, Whitespace, line[start:at]
-            fresh = True
-            continue
-        if char == "#" and fresh:
-            end = line.find("\n", at)
-            at = len(line) if end < 0 else end
-            yield base + start, Comment.Single, line[start:at]
-            continue
-        fresh = False
-        if char in words.OPERATORS + ";":
-            at += 1
-            yield base + start, Operator, char
-            fresh = True
-        elif char == "$":
-            at += 1
-            while at < len(line) and (line[at].isalnum() or line[at] in "_{}?#@*!"):
-                at += 1
-            yield base + start, Name.Variable, line[start:at]
-        elif char in "'\"\\":
-            try:
-                at = min(words._skip_quoted(line, at), len(line))
-                yield base + start, String, line[start:at]
-            except words.WordError:
-                at = len(line)
-                yield base + start, String, line[start:]
-        else:
-            stop = words.BLANKS + words.OPERATORS + ";$'\"\\"
-            while at < len(line) and line[at] not in stop:
-                at += 1
-            yield base + start, Text, line[start:at]
+    """The rest of a line that a shell will read."""
+    from nsh.prompt.sh import ShLexer
+
+    rest = line[at:]
+    # With a newline after it, for without one BashLexer sees no comment.
+    for index, kind, piece in ShLexer().get_tokens_unprocessed(rest + "\n"):
+        if index < len(rest):
+            yield base + at + index, kind, piece[: len(rest) - index]
 
 
 class TranscriptLexer(Lexer):

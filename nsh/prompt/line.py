@@ -30,7 +30,7 @@ from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings
 from nsh.prompt.lexer import NshLexer
-from nsh.prompt.toolbar import toolbar
+from nsh.prompt.toolbar import fragments
 from nsh.prompt.typed import run_typed
 from nsh.words import MORE
 
@@ -61,6 +61,7 @@ STYLE = Style.from_dict(
         "prompt": "bold",
         "pygments.keyword": "ansigreen bold",
         "pygments.error": "ansired underline",
+        "pygments.name.builtin": "ansigreen",
         "pygments.name.constant": "ansicyan",
         "pygments.name.attribute": "ansimagenta",
         "pygments.name.variable": "ansimagenta",
@@ -97,13 +98,14 @@ class _Completer(Completer):
         text = document.text_before_cursor.replace("\\\n", "")
         found = complete(self.shell, text)
         if event.text_inserted:
-            started = found and found[0][1] < len(text)
+            started = found and found[0].start < len(text)
             if len(found) > MENU_WHILE_TYPING and not started:
                 return
-            if len(found) == 1 and text[found[0][1] :] == found[0][0]:
+            if len(found) == 1 and text[found[0].start :] == found[0].text:
                 return
-        for word, start, about in found[:MENU_AT_MOST]:
-            yield Completion(word, start - len(text), display=word or "''", display_meta=about)
+        for each in found[:MENU_AT_MOST]:
+            shown, start = each.text or "''", each.start - len(text)
+            yield Completion(each.text, start, display=shown, display_meta=each.about)
 
 
 class _Suggester(AutoSuggest):
@@ -132,6 +134,7 @@ class Prompt:
     offers   lines to suggest first: those that fix the last error, then the one that failed
     pending  pasted lines that have not run yet
     took     seconds that the last line ran, None before the first
+    threads  so many there were before the first line: one, unless nsh is part of another program
     """
 
     def __init__(
@@ -141,6 +144,7 @@ class Prompt:
         self.offers: list[str] = list(shell.fixes)
         self.pending: list[str] = []
         self.took: float | None = None
+        self.threads = _threads()
         self.history = SharedHistory(history_path(shell.host.environ))
         if self.history.trouble:
             shell.error(
@@ -223,8 +227,7 @@ class Prompt:
 
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
-        threads = os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else [""]
-        assert len(threads) == 1, "a fork needs a single thread"
+        assert _threads() <= self.threads, "a thread of the line editor is left, and nsh forks now"
         before = time.monotonic()
         ended = run_typed(self.shell, line)
         if line.strip():
@@ -281,7 +284,15 @@ class Prompt:
         if self.session.editing_mode == EditingMode.VI:
             inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
             mode = "vi insert" if inserting else "vi command"
-        return list(toolbar(self.shell, self.took, app.output.get_size().columns, mode))
+        return list(fragments(self.shell, self.took, app.output.get_size().columns, mode))
+
+
+def _threads() -> int:
+    """How many threads this process has; 1 where there is no /proc to tell. See proc_pid_task(5)."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsh import words
 from nsh.base import RAW, BaseShell
-from nsh.commands.manual import manual, overview
+from nsh.commands.manual import overview, page_of
 from nsh.errors import Failure, Refusal
 from nsh.linux.namespaces import Namespace, find
 from nsh.parts.table import StateCommands
@@ -38,11 +38,11 @@ def help_at(shell: Shell, text: str, cursor: int) -> str:
         command = "host"
     names = shell.command_names()
     if word in names and (word == command or command == "help"):
-        return manual(shell, word)
+        return page_of(shell, word)
     namespace = find(word.lstrip("+-"))
     if namespace and (word[:1] in ("+", "-") or command not in names):
         return about_namespace(namespace)
-    return manual(shell, command) if command in names else overview(shell)
+    return page_of(shell, command) if command in names else overview(shell)
 
 
 def about_namespace(namespace: Namespace) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nsh.errors import Refusal
 from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.ids.calls import ranges
-from nsh.plan.guard import guard
+from nsh.plan.guard import check
 from nsh.state import Umount
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BAR = " │ "
 
 
-def toolbar(shell: Shell, took: float | None, width: int, mode: str = "") -> Fragments:
+def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> Fragments:
     """(style, text) pairs: the namespaces, who, where, mounts, last status, what is missing.
 
     ``took`` is how long the last line ran, None before the first. ``mode`` is vi's. What does not
@@ -74,6 +74,8 @@ def _parts(shell: Shell, took: float | None, mode: str) -> list[tuple[int, Fragm
 def user_inside(shell: Shell) -> str:
     """Who the next run is inside: root, nobody, a name or a uid. See user_namespaces(7)."""
     own = shell.host.uid
+    if shell.state.user is not None:
+        return f"uid {shell.state.user.uid}" if shell.state.user.uid else "root"
     if not shell.state.has("user"):
         return "root" if own == 0 else shell.host.user or f"uid {own}"
     try:
@@ -94,7 +96,7 @@ def user_inside(shell: Shell) -> str:
 def refusal(shell: Shell) -> str:
     """What the next run lacks: the command that fixes it, "" if nothing is refused."""
     try:
-        guard(shell.state, shell.host)
+        check(shell.state, shell.host)
     except Refusal as found:
         return found.fixes[0] if found.fixes else "help"
     return ""

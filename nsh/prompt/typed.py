@@ -101,7 +101,7 @@ def plain_loop(shell: Shell) -> None:
 
 
 def run_typed(shell: Shell, line: str) -> bool:
-    """Run a typed line; Ctrl-C while nsh itself works ends the line. True if nsh shall end."""
+    """Run a typed line; Ctrl-C while nsh itself works ends the line. True if nsh is to end."""
     try:
         return shell.run_line(line)
     except KeyboardInterrupt:

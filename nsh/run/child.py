@@ -11,6 +11,7 @@ import os
 
 from nsh.call import Environment, Polled, Slot, Vector
 from nsh.linux import syscalls
+from nsh.linux.strace import Packed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class Preparation:
                 words = [self._argument(word) for word in value]
                 self._words = value, syscalls.c_strings(words)
             return self._words[1]
+        if isinstance(value, Packed):
+            return value.pack()
         return self._argument(value.slot) if isinstance(value, Polled) else value
 
     def _filling(
@@ -150,16 +153,18 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
     before = -1  # the execve that was tried before
     failed = False
     index = 0
-    syscalls.forget_errno()  # of a call before: one that does not set it must not seem to
     try:
         while True:
             for index, kind, function, args, makes, cell in steps[me]:
                 if kind == EXECVE and tracing and me == last and _stops_at_execve(args[0]):
                     os.write(reports, STOPS)
                 result = function(*args)
-                if kind <= BOOKKEEPING and (result >= 0 or kind):
+                if kind <= BOOKKEEPING and result >= 0:
                     continue
                 if result < 0:
+                    if kind == BOOKKEEPING:
+                        syscalls.forget_errno()
+                        continue
                     error = syscalls.last_errno()
                     if kind != EXECVE or error not in _NEXT:
                         failed = True
@@ -169,6 +174,7 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                     if error == errno.EACCES:
                         denied = index
                     before = index
+                    syscalls.forget_errno()
                     continue
                 if kind == CHECK and bool(result) == (function is syscalls.poll):
                     os._exit(_FAILED)  # nsh is gone
@@ -178,9 +184,10 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                     me = makes
                     break
                 if tracing or kind == CLONE:
-                    more = cell.numbers() if cell is not None else ()
-                    numbers = " ".join([str(number) for number in (index, result, 0, *more)])
-                    os.write(reports, numbers.encode() + b"\n")
+                    ends = (
+                        b" %d %d" % cell.numbers() if cell is not None and cell.numbers() else b""
+                    )
+                    os.write(reports, b"%d %d 0%b\n" % (index, result, ends))
             else:
                 if before < 0:
                     os._exit(0)

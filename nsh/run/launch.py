@@ -17,12 +17,14 @@ import errno
 import os
 import signal
 
-from nsh.call import CHILD, PARENT, Call, Plan, Slot
+from nsh.call import PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
-from nsh.linux.processes import never_executed
+from nsh.linux.descriptors import close
+from nsh.linux.processes import never_executed, reap_orphans
 from nsh.run.child import STOPS, Preparation, become
-from nsh.run.running import Blocked, Outcome, Running, known_signals
-from nsh.run.wait import Children, reap_later, remember
+from nsh.run.running import Attended, Outcome, Running, known_signals
+from nsh.run.running import CallFailed as CallFailed
+from nsh.run.wait import Children, remember, still_started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,17 +37,8 @@ if TYPE_CHECKING:
     """What is told of each call: the call, the slots so far, its result, its errno or 0."""
 
 
-class CallFailed(Exception):
-    """A call of the plan failed: ``call`` and ``errno`` (0 if a helper program said no).
-
-    ``values`` are the slots that were known by then, to print the call.
-    """
-
-    def __init__(self, call: Call, error: int, values: Values) -> None:
-        super().__init__(f"{call.name}: {os.strerror(error)}")
-        self.call = call
-        self.errno = error
-        self.values = values
+_PATIENCE = 1
+"""Seconds without a report until nsh looks whether there is still somebody to send one."""
 
 
 class _Gone(Exception):
@@ -60,7 +53,6 @@ class _Start:
         plan: Plan,
         trace: Trace | None,
         children: Children,
-        mask: syscalls.SignalSet,
         streams: tuple[int, int, int],
     ) -> None:
         self.plan = plan
@@ -69,8 +61,7 @@ class _Start:
         self.children = children
         self.streams = streams
         self.restore = known_signals().restore
-        self.mask = mask  # for the child
-        self.waiting_mask = mask
+        self.mask = self.waiting_mask = known_signals().mask
         if os.getpid() == 1:
             # PID 1 would never hear of them (pid_namespaces(7)); blocked, they are kept for later.
             self.waiting_mask = self.mask.plus(signal.SIGTERM, signal.SIGHUP)
@@ -84,8 +75,7 @@ class _Start:
         self._last_try: Call | None = None
 
     def perform(self) -> Running:
-        """Make the calls. Raises CallFailed; then no process is left, and no descriptor ever."""
-        reap_later()
+        """Make the calls. Raises CallFailed. No descriptor is left."""
         try:
             try:
                 self._parent()
@@ -95,18 +85,9 @@ class _Start:
             if self._stops and self.plan.last in self.values:
                 self.children.let_go(self.values[self.plan.last])
             return Running(self.plan, self.chain, self.values, self.links, self.children)
-        except CallFailed:
-            self.children.kill()
-            raise
-        except BaseException:
-            self.children.kill(unknown=True)
-            raise
         finally:
             for fd in self._open:
-                try:
-                    os.close(fd)
-                except OSError:
-                    pass  # Linux has closed it all the same: close(2), NOTES
+                close(fd)
 
     # The parent's side.
 
@@ -125,14 +106,34 @@ class _Start:
 
     def _parent_failed(self, call: Call, error: int) -> None:
         """Raise CallFailed, or _Gone if the call failed because the child is no more."""
-        if CHILD in self.values and os.waitid(
-            os.P_PID, self.values[CHILD], os.WEXITED | os.WNOHANG | os.WNOWAIT
-        ):
-            self._finish_reports()
-            raise _Gone
+        known = [name for name in self.chain if name in self.values]
+        if known:
+            self._take_told_failure()
+            ended = self._ended(known[-1])
+            # With 0 ends the one that has forked the next: that one is there, if not known yet.
+            if ended and (ended.si_status or known[-1] == self.plan.last):
+                if ended.si_code == os.CLD_EXITED:
+                    self._finish_reports()
+                raise _Gone
         if self.trace:
             self.trace(call, self.values, -1, error)
+        self.children.end(kill=True, unknown=True)
         raise CallFailed(call, error, self.values) from None
+
+    def _take_told_failure(self) -> None:
+        """Raise CallFailed if the child has told of one: it tells before it ends.
+
+        While it is ending, its files in /proc are closed already, but wait does not know of it yet.
+        """
+        reports = self.values["reports[0]"]
+        while syscalls.wait_readable(reports, self.waiting_mask, 0):
+            if not (part := os.read(reports, 64)):
+                break
+            self._unread += part
+        while b"\n" in self._unread:
+            line, self._unread = self._unread.split(b"\n", 1)
+            if line[:1].isdigit():  # and no text that this process waits for
+                self._report(line)
 
     def _perform(self, call: Call) -> int:
         args: list[Any] = [
@@ -164,7 +165,7 @@ class _Start:
 
     def _close(self, fd: int) -> None:
         self._open.remove(fd)
-        os.close(fd)
+        os.close(fd)  # one that is still open would keep the end of file from coming
 
     def _fork(self, call: Call, flags: int) -> int:
         tracing = self.trace is not None
@@ -174,6 +175,7 @@ class _Start:
             self.plan, self.chain, made, known, self.restore, self.mask, tracing, self.streams
         )
         reports = self.values["reports[1]"]
+        syscalls.forget_errno()  # a child's call that fails without setting it must not seem to
         pid = syscalls.clone(flags)
         if pid == 0:
             become(made, self.chain, prepared.steps, reports, tracing)
@@ -187,13 +189,25 @@ class _Start:
         while b"\n" not in self._unread:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
-            syscalls.wait_readable(reports, self.waiting_mask)
+            if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
+                if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
+                    raise _Gone
+                continue
             part = os.read(reports, 64)
             if not part:
                 return None
             self._unread += part
         line, self._unread = self._unread.split(b"\n", 1)
         return line
+
+    def _lost(self) -> bool:
+        """Whether a process has ended that was to report the next one, which may wait for nsh."""
+        known = [name for name in self.chain if name in self.values]
+        return known[-1] != self.plan.last and self._ended(known[-1]) is not None
+
+    def _ended(self, name: str) -> os.waitid_result | None:
+        """How that process has ended, if it has; it is not reaped yet."""
+        return os.waitid(os.P_PID, self.values[name], os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def _wait_for(self, expected: bytes) -> int:
         """Wait for the text that a child writes when it has got that far."""
@@ -240,11 +254,8 @@ class _Start:
         return pid
 
     def _finish_reports(self) -> None:
-        try:
-            while (line := self._line()) is not None:
-                self._report(line)
-        except OSError:
-            pass  # then waiting tells how it ended
+        while (line := self._line()) is not None:
+            self._report(line)
         for line in self._early:
             self._tell(line)
         # A child that is killed closes the pipe too, and has executed nothing.
@@ -266,6 +277,8 @@ class _Start:
         if line + b"\n" == STOPS:
             self._stops = True
             return
+        if not line[:1].isdigit():
+            return  # what _wait_for was waiting for when a call of nsh itself failed
         call = self.plan.calls[int(line.split(b" ", 1)[0])]
         if call.actor not in self.values:
             self._early.append(line)
@@ -306,9 +319,9 @@ def start(
     KeyboardInterrupt if Ctrl-C came before the child was the command, OSError if a call of nsh
     itself fails. Needs Linux.
     """
-    with Blocked() as blocked:
-        children = Children(known_signals())
-        running = _Start(plan, trace, children, blocked.mask, streams).perform()
+    children = Children(known_signals())
+    with Attended(children):
+        running = _Start(plan, trace, children, streams).perform()
         remember(children)
         # The command has had its Ctrl-C too; raised here, it would leave a run that nobody knows.
         children.take_late_interrupts()
@@ -327,15 +340,11 @@ def launch(
     As ``start``; and ``still_alive`` is called when a first Ctrl-C has not ended a command that is
     PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing.
     """
-    with Blocked() as blocked:
-        terminal = None
-        try:
-            if os.isatty(0):
-                from nsh.run.terminal import of_stdin
-
-                terminal = of_stdin()
-            children = Children(known_signals(), still_alive, terminal, cannot_stop)
-            return _Start(plan, trace, children, blocked.mask, streams).perform().wait()
-        finally:
-            if terminal is not None:
-                terminal.take_back()
+    children = Children(known_signals(), still_alive, cannot_stop)
+    try:
+        with Attended(children):
+            children.use_terminal()
+            return _Start(plan, trace, children, streams).perform().finish()
+    finally:
+        if os.getpid() == 1:
+            reap_orphans(still_started())

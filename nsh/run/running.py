@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from nsh.call import PID_1, Plan
+from nsh.call import PID_1, Call, Plan
 from nsh.linux import syscalls
-from nsh.run.wait import Children, Signals
+from nsh.run.wait import Children, Signals, reap_later
 from nsh.value import Value
 
 _signals: Signals | None = None
@@ -20,16 +20,49 @@ def known_signals() -> Signals:
     return _signals
 
 
-class Blocked:
-    """Inside, the signals that a run takes are blocked. ``mask`` is what it was before."""
+class CallFailed(Exception):
+    """A call of the plan failed: ``call`` and ``errno`` (0 if a helper program said no).
 
-    def __enter__(self) -> Blocked:
-        self.mask = syscalls.SignalSet()
-        syscalls.sigprocmask(syscalls.SIG_BLOCK, known_signals().blocked, self.mask)
-        return self
+    ``values`` are the slots that were known by then, to print the call.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        syscalls.sigprocmask(syscalls.SIG_SETMASK, self.mask)
+    def __init__(self, call: Call, error: int, values: dict[str, int]) -> None:
+        super().__init__(f"{call.name}: {os.strerror(error)}")
+        self.call = call
+        self.errno = error
+        self.values = values
+
+
+class Attended:
+    """Inside, nsh attends to a run: the signals that it takes are blocked.
+
+    Whatever is raised inside, or by the beginning and the end of it, leaves no process of the run,
+    and the terminal as it was before.
+    """
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+
+    def __enter__(self) -> None:
+        reap_later()
+        try:
+            syscalls.sigprocmask(syscalls.SIG_BLOCK, known_signals().blocked)
+        except BaseException:
+            self._children.end(kill=True, unknown=True)
+            raise
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        failed = error is not None
+        try:
+            # After a failed call of the plan all processes are known; to look for others takes long.
+            unknown = failed and not isinstance(error, CallFailed)
+            self._children.end(kill=failed, unknown=unknown)
+        finally:
+            try:
+                syscalls.sigprocmask(syscalls.SIG_SETMASK, known_signals().mask)
+            except OSError:
+                self._children.end(kill=True, unknown=True)
+                raise
 
 
 class Outcome(Value):
@@ -79,24 +112,25 @@ class Running:
 
         A second wait gives the same outcome.
         """
-        if self._outcome is not None:
-            return self._outcome
-        with Blocked():
-            try:
-                self._outcome = self._wait()
-            except BaseException:
-                self.children.kill(unknown=True)
-                raise
+        if self._outcome is None:
+            with Attended(self.children):
+                self._outcome = self.finish()
         return self._outcome
 
-    def _wait(self) -> Outcome:
+    def finish(self) -> Outcome:
+        """As ``wait``, by who attends to it already.
+
+        Raises ChildProcessError if a process could not report the next one.
+        """
         status = 0
         for name in self.chain[:-1]:
             if self.values.get(name) in self.children.alive:
                 status = self.children.wait_for(self.values[name])
-                if status and not self.pid:
+                if not self.pid:
                     # It may have been killed between its fork and the report of it.
-                    self.children.kill(unknown=True)
+                    self.children.end(kill=True, unknown=True)
+                    if os.WIFEXITED(status):
+                        raise ChildProcessError("a child could not report to nsh")
         if self.pid:
             status = self.children.wait_for(self.pid)
         self.children.take_late_interrupts()

@@ -32,11 +32,14 @@ class Signals:
              run with everything in it, then nsh; SIGTSTP, Ctrl-Z, stops both
     blocked  the same as a set, blocked during the run
     restore  (signal, disposition) pairs: what a command finds
+    mask     the signal mask that a command finds, which is nsh's own between the runs
     """
 
-    __slots__ = ("blocked", "restore", "taken")
+    __slots__ = ("blocked", "mask", "restore", "taken")
 
     def __init__(self) -> None:
+        self.mask = syscalls.SignalSet()
+        syscalls.sigprocmask(syscalls.SIG_BLOCK, syscalls.SignalSet(), self.mask)
         wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
         taken = [int(number) for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
         # Python ignores SIGPIPE and SIGXFSZ for its own sake, and handles SIGINT.
@@ -65,7 +68,6 @@ class Children:
         self,
         signals: Signals,
         still_alive: Callable[[], None] | None = None,
-        terminal: Terminal | None = None,
         cannot_stop: Callable[[], None] | None = None,
     ) -> None:
         self.alive: list[int] = []
@@ -74,9 +76,16 @@ class Children:
         self._taken = signals.taken
         self._still_alive = still_alive
         self._cannot_stop = cannot_stop
-        self._terminal = terminal
+        self._terminal: Terminal | None = None
         self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._deadline: float | None = None
+
+    def use_terminal(self) -> None:
+        """Look at the terminal on standard input: ``end`` leaves it as it is now."""
+        if os.isatty(0):
+            from nsh.run.terminal import of_stdin
+
+            self._terminal = of_stdin()
 
     def wait_for(self, pid: int) -> int:
         """The wait status of a process that has ended. Takes the signals that come until then."""
@@ -95,7 +104,7 @@ class Children:
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         try:
             syscalls.ptrace(syscalls.PTRACE_DETACH, pid)
-        except OSError:
+        except ProcessLookupError:
             pass  # it is no more
 
     def take_signal(self, pid: int) -> None:
@@ -174,41 +183,59 @@ class Children:
         self._terminal.give_to(pid)
         os.kill(pid, signal.SIGCONT)
 
-    def kill(self, unknown: bool = False) -> None:
-        """End and reap them all.
+    def end(self, *, kill: bool, unknown: bool = False) -> None:
+        """The end of the run: the terminal is as it was before. ``kill``: no process is left.
 
-        ``unknown``: also children that nobody reported, because their reporter was killed. Those of
-        other runs are not among them.
+        ``unknown``: also what nobody reported, because its reporter was killed, and all that
+        descends from what is known. What other runs have started is not among it.
         """
-        tried: set[int] = set()
-        while True:
-            found = set(self.alive)
+        try:
             if unknown:
-                found |= own_children(self._began) - _of_others(self)
-            if found <= tried:
-                return
-            for pid in found - tried:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except PermissionError:
-                    continue  # another user's, by a set-user-ID program
+                self._kill_all()
+            elif kill:
+                self._kill(set(self.alive))
+        finally:
+            if self._terminal is not None:
+                self._terminal.take_back()
+
+    def _kill_all(self) -> None:
+        # Whose parent is killed becomes nsh's own child, and so the next to be killed.
+        _adopt(True)
+        try:
+            tried: set[int] = set()
+            while found := (set(self.alive) | own_children(self._began) - _of_others(self)) - tried:
+                self._kill(found)
+                tried |= found
+        finally:
+            _adopt(False)
+
+    def _kill(self, pids: set[int]) -> None:
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:  # another user's, by a set-user-ID program
+                _unreaped.add(pid)
+            else:
                 _reap(pid)
-            tried |= found
-            self.alive.clear()
+        self.alive.clear()
 
     def _end(self, number: int) -> None:
         """SIGTERM or SIGHUP during the run: end everything in it, then nsh."""
-        # Whose parent is killed becomes nsh's own child, and so the next to be killed.
-        syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
         for other in _started:
             if other is not self:
-                other.kill()
-        self.kill(unknown=True)
-        if self._terminal is not None:
-            self._terminal.take_back()
+                other.end(kill=True)
+        self.end(kill=True, unknown=True)
         os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
         os._exit(128 + number)  # still here: PID 1 does not get what it does not handle
+
+
+def _adopt(orphans: bool) -> None:
+    """Become the parent of all descendants that lose theirs, or of none. See prctl(2)."""
+    try:
+        syscalls.prctl(PR_SET_CHILD_SUBREAPER, orphans)
+    except OSError:
+        pass  # then what the command has started outlives it
 
 
 _started: list[Children] = []
@@ -231,11 +258,11 @@ def _of_others(children: Children) -> set[int]:
 
 
 _unreaped: set[int] = set()
-"""Processes that were killed, and whose end could not be waited for."""
+"""Children of past runs that could not be killed, or whose end could not be waited for."""
 
 
 def _reap(pid: int) -> None:
-    """Take the status of a process that was killed; if that fails, at the next occasion."""
+    """Take the status of a process that was killed; if that fails, before the next run."""
     try:
         os.waitpid(pid, 0)
     except OSError:
@@ -243,10 +270,13 @@ def _reap(pid: int) -> None:
 
 
 def reap_later() -> None:
-    """Try again to reap what could not be reaped before."""
+    """Reap what has ended of the processes that could not be reaped before."""
     for pid in list(_unreaped):
         try:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                _unreaped.discard(pid)
+            if not os.waitpid(pid, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            pass
         except OSError:
-            _unreaped.discard(pid)
+            continue
+        _unreaped.discard(pid)

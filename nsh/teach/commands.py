@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh.base import BaseShell
-from nsh.commands.manual import groups, manual, summary_of
+from nsh.commands.manual import groups, page_of, summary_of
 from nsh.errors import Usage
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ class TeachCommands(BaseShell):
 
     def _command_text(self, name: str, also: bool) -> str:
         start = f"The command {name} of nsh\n\n" if also else ""
-        return start + manual(self, name)
+        return start + page_of(self, name)
 
     def _topic_list(self) -> str:
         from nsh.teach import explain

@@ -7,6 +7,7 @@ import sys
 
 from nsh.commands.running import RunCommands
 from nsh.errors import Failure, Refusal
+from nsh.linux.descriptors import close
 from nsh.plan.order import plan
 from nsh.state import START
 from nsh.value import Value
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nsh.call import Plan
     from nsh.host import Host
     from nsh.offers import Item
-    from nsh.run.launch import CallFailed
+    from nsh.run.running import CallFailed
 
 
 class Captured(Value):
@@ -80,10 +81,11 @@ class DiffCommands(RunCommands):
 
     def _captured(self, wanted: Plan) -> Captured | CallFailed:
         """Run a plan with what it writes kept in memory. Raises Interrupted."""
-        # A file and not a pipe: nobody has to read while the command runs.
-        output = os.memfd_create("diff")
-        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        opened: list[int] = []
         try:
+            # A file and not a pipe: nobody has to read while the command runs.
+            opened.append(output := os.memfd_create("diff"))
+            opened.append(null := os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
             outcome = self.attempt(wanted, (null, output, output))
             if isinstance(outcome, Exception):
                 return outcome
@@ -93,8 +95,8 @@ class DiffCommands(RunCommands):
             ) as file:
                 text = file.read()
         finally:
-            os.close(null)
-            os.close(output)
+            for fd in opened:
+                close(fd)
         if outcome.interrupted:
             self.status = 130
             self.interrupted()

@@ -53,6 +53,12 @@ NOBODY = Hint(
     "new user namespace without a map: every id is shown as the overflow id 65534, nobody",
     "map root",
 )
+GROUPS = Hint(
+    "groups",
+    "another uid, yet nsh's groups: user UID changes the uid alone, and what the groups may do the"
+    " command still may",
+    "user 65534:65534",
+)
 LOOPBACK = Hint(
     "loopback",
     "new net namespace: its only interface is a loopback of its own, and it is down",
@@ -77,6 +83,7 @@ def met(state: State, argv: list[str], status: int, given: Collection[str] = ())
     for hint, there, looks, changes in (
         (PROC, _host_processes(state), _at_processes, _mounts_proc),
         (NOBODY, _unmapped(state), _at_users, None),
+        (GROUPS, _own_groups(state), _at_users, None),
         (MOUNTS, _same_mounts(state), _at_mounts, _changes_mounts),
         (NAME, _same_name(state), _at_name, _changes_name),
         (LOOPBACK, state.has("net"), _at_network, _changes_network),
@@ -114,6 +121,10 @@ def _same_name(state: State) -> bool:
 
 def _unmapped(state: State) -> bool:
     return state.has("user") and not state.uidmap
+
+
+def _own_groups(state: State) -> bool:
+    return state.user is not None and state.user.uid != 0 and state.user.gid is None
 
 
 # What a command looks at: its name without the directory, and its arguments.

@@ -20,6 +20,7 @@ from nsh.files import logical_lines
 from nsh.linux.constants import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
 from nsh.linux.procfs import read_text
 from nsh.linux.syscalls import prctl
+from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,32 +101,43 @@ def _serve(fd: int, state: str, shell: BaseShell) -> int:
     with os.fdopen(fd, "rb") as commands:
         while size := commands.readline():
             text = commands.read(int(size)).decode("utf-8", "surrogateescape")
-            ended, status, made = run(shell, text)
-            pids = " ".join([str(pid) for pid in (os.getpid(), *made)])
-            answers.write(f"{status} {'ended' if ended else 'more'} {pids}\n".encode())
-            if ended:
+            answer = run(shell, text)
+            pids = " ".join([str(pid) for pid in (os.getpid(), *answer.pids)])
+            how = "ended" if answer.ended else "more"
+            answers.write(f"{answer.status} {how} {pids}\n".encode())
+            if answer.ended:
                 break
     return shell.status
 
 
-def run(shell: BaseShell, text: str) -> tuple[bool, int, list[int]]:
-    """Run what was typed, as lines.
+class Answer(Value):
+    """What came of a command.
 
-    Gives whether nsh is to end, the status that is not printed, and the processes it made.
+    ended   whether nsh is to end
+    status  the status that is not printed
+    pids    the processes that its runs were made of
     """
+
+    ended: bool
+    status: int
+    pids: tuple[int, ...]
+
+
+def run(shell: BaseShell, text: str) -> Answer:
+    """Run what was typed, as lines."""
     ended, status = False, 0
     pids: list[int] = []
-    for _, line, _ in logical_lines(text.split("\n")):
+    for line in logical_lines(text.split("\n")):
         shell.where = ""
         try:
-            ended, status = shell.run_entry(line)
+            ended, status = shell.run_entry(line.text)
         except (Interrupted, KeyboardInterrupt):
             status = 130
         except OutputFailed:
-            return True, 1, pids
+            return Answer(True, 1, tuple(pids))
         finally:
             pids += shell.pids
         if ended:
             break
     shell.flush()
-    return ended, status, pids
+    return Answer(ended, status, tuple(pids))

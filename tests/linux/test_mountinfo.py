@@ -41,9 +41,10 @@ from nsh.prompt.completion import complete
 from nsh.shell import Shell
 from nsh.words import split
 shell = Shell(interactive=True)
-texts = [text for text, _, _ in complete(shell, "umount " + sys.argv[2] + "/")]
+found = complete(shell, "umount " + sys.argv[2] + "/")
+texts = [each.text for each in found]
 print(json.dumps([split(text) for text in texts]))
-about = [about for text, _, about in complete(shell, "umount " + sys.argv[2] + "/") if split(text) == [path]]
+about = [each.about for each in found if split(each.text) == [path]]
 print(json.dumps(about))
 shell.onecmd("umount " + texts[0])
 print(json.dumps(shell.state.mounts[-1].target))

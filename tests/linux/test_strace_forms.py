@@ -23,9 +23,9 @@ from nsh.call import (
     Vector,
     text,
 )
-from nsh.linux.constants import AT_FDCWD, MNT_DETACH, OPEN_FLAGS, SIGKILL, UMOUNT_FLAGS
-from nsh.linux.mountflags import MS_NAMES
-from nsh.linux.strace import Flags, Named, Octal, argument, c_string, symbols
+from nsh.linux.constants import AT_FDCWD, MNT_DETACH, SIGKILL, OpenFlags, UmountFlags
+from nsh.linux.mountflags import MS_NAMES, MountFlags
+from nsh.linux.strace import Named, Octal, argument, c_string, symbols
 
 BYTES = [
     *[bytes([byte]) for byte in range(1, 256)],
@@ -76,7 +76,7 @@ def test_mount_flags_are_printed_as_strace_prints_them(flags: int, tmp_path: Pat
         check=True,
         timeout=60,
     )
-    shown = Flags(flags, MS_NAMES).strace()
+    shown = MountFlags(flags).strace()
     assert f'mount("a", "/nosuch/x", NULL, {shown}, NULL)' in seen.read_text()
 
 
@@ -91,10 +91,10 @@ def test_mount_flags_are_printed_as_strace_prints_them(flags: int, tmp_path: Pat
         (AT_FDCWD, "AT_FDCWD"),
         (SIGKILL, "SIGKILL"),
         (Named(0, "NOTHING"), "NOTHING"),
-        (Flags(0, UMOUNT_FLAGS), "0"),
-        (Flags(MNT_DETACH, UMOUNT_FLAGS), "MNT_DETACH"),
-        (Flags(MNT_DETACH | 8, UMOUNT_FLAGS), "MNT_DETACH|0x8"),
-        (Flags(8, UMOUNT_FLAGS), "0x8"),
+        (UmountFlags(0), "0"),
+        (UmountFlags(MNT_DETACH), "MNT_DETACH"),
+        (UmountFlags(MNT_DETACH | 8), "MNT_DETACH|0x8"),
+        (UmountFlags(8), "0x8"),
         (Octal(0o644), "0644"),
         (Octal(0), "000"),
         (Octal(7), "007"),
@@ -136,7 +136,7 @@ def test_symbols_takes_the_names_in_the_order_of_the_table() -> None:
     assert symbols(12, ((4, "C"),)) == "C|0x8"
 
 
-@pytest.mark.parametrize("value", [SIGKILL, Flags(5, OPEN_FLAGS), Octal(0o22)])
+@pytest.mark.parametrize("value", [SIGKILL, OpenFlags(5), Octal(0o22)])
 def test_a_number_with_a_form_is_a_number_and_survives_pickle(value: int) -> None:
     for again in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value)):
         assert (type(again), again, argument(again)) == (type(value), value, argument(value))

@@ -28,8 +28,8 @@ def test_prctl_always_has_five_arguments(given: tuple[int, ...], in_c: list[int]
     # Some options fail with EINVAL if those that they do not use are not 0, and an argument that
     # is not passed is what stands in a register.
     _, args = syscalls.in_c("prctl", given)
-    assert [arg.value for arg in args] == in_c
-    assert [type(arg) for arg in args] == [ctypes.c_int] + 4 * [ctypes.c_ulong]
+    assert [args[0], *[arg.value for arg in args[1:]]] == in_c
+    assert [type(arg) for arg in args] == [int] + 4 * [ctypes.c_ulong]
 
 
 def test_an_argument_of_prctl_is_64_bits_wide() -> None:

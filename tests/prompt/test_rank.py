@@ -26,7 +26,7 @@ class Offering(Shell):
 def offered(word: str, *words: str) -> list[str]:
     shell = Offering(interactive=True)
     shell.offers = words
-    return [text for text, _, _ in complete(shell, "zzz " + word)]
+    return [found.text for found in complete(shell, "zzz " + word)]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from nsh.linux.procfs import status_field
 from nsh.plan.order import plan
 from nsh.run import wait
 from nsh.run.launch import start
-from nsh.run.running import Blocked
+from nsh.run.running import Attended
 from nsh.state import START
 from tests.conftest import nsh
 from tests.runs import ROOT, until
@@ -122,9 +122,9 @@ def test_a_late_ctrl_c_belongs_to_the_run() -> None:
     run = start(plan(START, ("true",), Host()))
     until(run.has_ended, "the end of the command")
     try:
-        with Blocked():
+        with Attended(run.children):
             signal.raise_signal(signal.SIGINT)
-            outcome = run.wait()
+            outcome = run.finish()
     except KeyboardInterrupt:
         pytest.fail("the Ctrl-C of the command has reached nsh")
     assert (outcome.status, outcome.interrupted) == (0, True)

@@ -12,10 +12,9 @@ from nsh.linux.constants import (
     DEFAULT_PATH,
     O_CLOEXEC,
     O_WRONLY,
-    OPEN_FLAGS,
+    OpenFlags,
 )
 from nsh.linux.idmaps import Range
-from nsh.linux.strace import Flags
 from nsh.parts.process.calls import candidates
 from nsh.state import State
 
@@ -57,7 +56,7 @@ def denies_setgroups(state: State, host: Host) -> bool:
     return state.setgroups is None and _is_own(gids, host.gid) and not host.can(CAP_SETGID)
 
 
-def calls(state: State, host: Host) -> Iterator[Call]:
+def write(state: State, host: Host) -> Iterator[Call]:
     """setgroups, uid_map and gid_map of the child, in this order, as user_namespaces(7) demands."""
     uids = ranges("uid", state.uidmap, host)
     gids = ranges("gid", state.gidmap, host)
@@ -97,7 +96,7 @@ def _says(wanted: tuple[Range, ...]) -> str:
 
 def _write(name: str, text: str, why: str) -> Iterator[Call]:
     path = Slot(CHILD, "/proc/", f"/{name}")
-    flags = Flags(O_WRONLY | O_CLOEXEC, OPEN_FLAGS)
+    flags = OpenFlags(O_WRONLY | O_CLOEXEC)
     fd = f"{name} fd"
     opened = (AT_FDCWD, path, flags)
     yield Call(PARENT, "openat", opened, f"the child's {name}", fills=(fd,), part="ids")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from nsh.base import BaseShell
 from nsh.errors import Usage, no_such_word
 from nsh.linux.idmaps import Range
-from nsh.parts.ids.calls import ranges
 from nsh.words import number
 
 TYPE_CHECKING = False
@@ -139,6 +138,8 @@ class MapCommands(BaseShell):
             yield "default", "denied where the kernel demands it"
 
     def _map_text(self, kind: str, wanted: str | tuple[Range, ...]) -> str:
+        from nsh.parts.ids.calls import ranges
+
         return " ".join(range_words(ranges(kind, wanted, self.host))) or "none"
 
     def _id_map(self, kind: str, found: list[str]) -> None:

@@ -50,13 +50,13 @@ def look_into_proc(host: Host) -> Diagnosis | None:
 def _foreign_proc(host: Host) -> Diagnosis:
     if not has_proc():
         return Diagnosis(
-            "/proc shows another pid namespace than the one nsh is in: the error of the child means"
+            "/proc shows another pid namespace than the one nsh is in: the number of the child means"
             " another process there, or none; leave, and start nsh where /proc is of its own",
             "quit",
         )
     apart = own_mounts() and host.can(CAP_SYS_ADMIN)
     return Diagnosis(
-        "nsh is in a new pid namespace, but /proc still shows the one around it: the error of the"
+        "nsh is in a new pid namespace, but /proc still shows the one around it: the number of the"
         " child means another process there"
         + ("" if apart else "; leave, and start nsh with unshare --mount-proc"),
         "!mount -t proc proc /proc" if apart else "quit",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from nsh.call import Call
-from nsh.linux.constants import MNT_DETACH, UMOUNT_FLAGS
+from nsh.linux.constants import MNT_DETACH, UmountFlags
 from nsh.linux.mountflags import (
     MS_BIND,
     MS_MOVE,
-    MS_NAMES,
     MS_PRIVATE,
     MS_REC,
     MS_REMOUNT,
@@ -15,9 +14,9 @@ from nsh.linux.mountflags import (
     MS_SLAVE,
     PER_MOUNT,
     PROPAGATION,
+    MountFlags,
     parse_options,
 )
-from nsh.linux.strace import Flags
 from nsh.state import Mount, State, Umount
 
 TYPE_CHECKING = False
@@ -31,14 +30,14 @@ _PROPAGATES = {
 }
 
 
-def calls(state: State, actor: str) -> Iterator[Call]:
+def make(state: State, actor: str) -> Iterator[Call]:
     """The propagation of /, then the mounts and umounts."""
     if state.has("mnt") and state.propagation != "unchanged":
         flag, why = _PROPAGATES[state.propagation]
         yield _mount(actor, -1, "none", "/", None, MS_REC | flag, None, why)
     for index, entry in enumerate(state.mounts):
         if isinstance(entry, Umount):
-            flags = Flags(MNT_DETACH if entry.lazy else 0, UMOUNT_FLAGS)
+            flags = UmountFlags(MNT_DETACH if entry.lazy else 0)
             why = "take away the mount on " + entry.target
             yield Call(actor, "umount2", (entry.target, flags), why, part="mounts", entry=index)
         else:
@@ -55,7 +54,7 @@ def _mount(
     data: str | None,
     why: str,
 ) -> Call:
-    args = (source, target, fstype, Flags(flags, MS_NAMES), data)
+    args = (source, target, fstype, MountFlags(flags), data)
     return Call(actor, "mount", args, why, part="mounts", entry=index)
 
 

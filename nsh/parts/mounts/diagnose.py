@@ -22,9 +22,9 @@ from nsh.linux.mountinfo import in_chroot, mount_of, mount_points
 from nsh.linux.procfs import filesystems
 from nsh.parts.facts import make, may_make, not_made, spare
 from nsh.parts.mounts.failed import FailedMount
-from nsh.parts.mounts.overlay import overlay
+from nsh.parts.mounts.overlay import lacking
 from nsh.parts.mounts.queue import mount_command, requeue
-from nsh.parts.mounts.refused import refused
+from nsh.parts.mounts.refused import without_right
 from nsh.parts.part import Diagnosis, FailedCall
 from nsh.state import Mount
 from nsh.words import join
@@ -36,7 +36,7 @@ def mount(failed_call: FailedCall) -> Diagnosis | None:
     if failed.entry is None:
         return _propagation(failed.error)
     if failed.fstype == "overlay" and os.path.isdir(failed.places.of(failed.target).host or ""):
-        found = overlay(failed)
+        found = lacking(failed)
         if found is not None:
             return found
     match failed.error:
@@ -53,7 +53,7 @@ def mount(failed_call: FailedCall) -> Diagnosis | None:
         case errno.EINVAL:
             return _invalid(failed)
         case errno.EPERM | errno.EACCES:
-            return refused(failed)
+            return without_right(failed)
     return None
 
 
@@ -248,7 +248,7 @@ def _busy(failed: FailedMount) -> Diagnosis:
             *failed.instead(line),
         )
     return Diagnosis(
-        f"{failed.target}, or what shall be mounted there, is in use in a way that forbids this,"
+        f"{failed.target}, or what is to be mounted there, is in use in a way that forbids this,"
         " such as by a file open for writing; without this mount the run works",
         *failed.instead(),
     )

@@ -20,7 +20,7 @@ ONE_FOR_ALL = frozenset(("cgroup2", "debugfs", "devtmpfs", "pstore", "tracefs"))
 """The file systems that exist once; the options of a later mount change them for all mounts."""
 
 
-def guard(state: State, host: Host) -> None:
+def check(state: State, host: Host) -> None:
     """Raise Refusal if a mount of this state would change the host."""
     if state.mounts and not state.has("mnt"):
         raise Refusal(
@@ -62,11 +62,18 @@ def _guard_file_systems(state: State, host: Host) -> None:
     """
     own: set[str] = set()  # where mounts are that are new, and are certainly found there
     remounts = any("remount" in entry.options for entry in state.mounts if isinstance(entry, Mount))
-    places = Places(host)
+    places: Places | None = None
+    mounted: list[Mount] = []  # those that places has not been told of
     tops: set[str] = set()
     for index, entry in enumerate(state.mounts):
         place = host.real_path(entry.target)
-        known = tops.isdisjoint(_parents(place)) or places.is_certain(entry.target)
+        known = tops.isdisjoint(_parents(place))
+        if not known:
+            places = places or Places(host)
+            for earlier in mounted:
+                places.add(earlier)
+            mounted.clear()
+            known = places.is_certain(entry.target)
         if isinstance(entry, Umount):
             if not entry.lazy and (place == "/" or not known):
                 _refuse_umount(state, index, known)
@@ -84,7 +91,7 @@ def _guard_file_systems(state: State, host: Host) -> None:
             elif remounts and known and entry.fstype in OWN_EACH_TIME and not binds(entry):
                 own.add(place)
             tops.add(place)
-            places.add(entry)
+            mounted.append(entry)
         elif not binds(entry) and place not in own:
             target = quote(entry.target)
             bind = f"mount bind {target} {target} -o {quote(entry.options)}"

@@ -14,7 +14,7 @@ from nsh.parts.part import Diagnosis
 from nsh.words import join
 
 
-def overlay(failed: FailedMount) -> Diagnosis | None:
+def lacking(failed: FailedMount) -> Diagnosis | None:
     """What its directories lack, None if nothing that can be seen."""
     if failed.error not in (errno.ENOENT, errno.EINVAL, errno.ENOTDIR):
         return None

@@ -56,7 +56,7 @@ EMPTY_FOR_MOUNTS = frozenset(
 """Directories that the kernel makes empty, to be mounted on: mounts there cover nothing."""
 
 
-def refused(failed: FailedMount) -> Diagnosis | None:
+def without_right(failed: FailedMount) -> Diagnosis | None:
     """Why the kernel did not let this mount be made."""
     state, host = failed.state, failed.host
     off = switched_off(host) if state.has("user") else None

@@ -13,7 +13,7 @@ from nsh.parts.part import Diagnosis, FailedCall
 from nsh.words import join, quote
 
 
-def umount(failed: FailedCall) -> Diagnosis | None:
+def not_unmounted(failed: FailedCall) -> Diagnosis | None:
     """Why the mount was not taken away."""
     target = str(failed.call.args[0])
     error, state, host = failed.error, failed.state, failed.host

@@ -68,7 +68,7 @@ def _too_many_processes(call: Call, host: Host) -> Diagnosis:
                 "quit",
             )
     return Diagnosis(
-        "a limit on the error of processes is reached, of this user, of the cgroup or of the"
+        "a limit on the number of processes is reached, of this user, of the cgroup or of the"
         " machine (kernel.pid_max, kernel.threads-max): end some in another terminal",
         "quit",
     )

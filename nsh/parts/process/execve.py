@@ -11,7 +11,7 @@ from nsh.errors import closest
 from nsh.linux.constants import CAP_SETUID, DEFAULT_PATH
 from nsh.linux.elf import of_this_machine, program_interpreter
 from nsh.linux.mountinfo import mount_of
-from nsh.parts.facts import closed, spare, whole_map
+from nsh.parts.facts import acting, closed, spare, whole_map
 from nsh.parts.mounts.places import Places
 from nsh.parts.mounts.queue import requeue
 from nsh.parts.part import Diagnosis, FailedCall
@@ -86,7 +86,7 @@ class Program:
         return join(["run", *words, *self.rest])
 
 
-def execve(failed: FailedCall) -> Diagnosis | None:
+def not_started(failed: FailedCall) -> Diagnosis | None:
     """Why the command did not start."""
     program, error, commands = Program(failed), failed.error, failed.commands
     path = program.path
@@ -240,7 +240,7 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
         return Diagnosis(f"{path} leads to something that is not there", f"!ls -l {quote(path)}")
     ours = program_interpreter("/bin/sh")
     return Diagnosis(
-        f"{path} is there, but {loader}, which shall load it and its libraries, is not: it was built"
+        f"{path} is there, but {loader}, which is to load it and its libraries, is not: it was built"
         " for another system",
         program.run(ours, path) if ours else f"!ls -l {quote(path)}",
     )
@@ -318,7 +318,8 @@ def _not_executable(program: Program) -> Diagnosis | None:
             *whole_map(host),
         )
     return Diagnosis(
-        f"uid {host.uid} may not run {path} by its permissions", f"!ls -l {quote(path)}"
+        f"uid {acting(state, host)[0]} may not run {path} by its permissions",
+        f"!ls -l {quote(path)}",
     )
 
 

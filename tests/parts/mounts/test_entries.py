@@ -15,7 +15,7 @@ from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.part import FailedCall
 from nsh.parts.table import BY_NAME
-from nsh.plan.diagnose import diagnose
+from nsh.plan.diagnose import cause_of
 from nsh.plan.order import plan
 from nsh.state import Mount, State, Umount
 
@@ -101,7 +101,7 @@ def test_a_call_more_in_the_plan_changes_no_explanation(
     longer = wanted.replace(calls=(more, *wanted.calls))
     for call in of_mounts(wanted)[1:]:
         error = ERRORS[call.name][which % len(ERRORS[call.name])]
-        said = [diagnose(FailedCall(call, error, each, host)) for each in (wanted, longer)]
+        said = [cause_of(FailedCall(call, error, each, host)) for each in (wanted, longer)]
         assert said[0].cause == said[1].cause
         assert said[0].fixes == said[1].fixes
         if call.name == "mount":
@@ -117,6 +117,6 @@ def test_the_line_of_the_entry_that_failed_is_the_one_that_is_left_out(more: int
     wanted = plan(state, ("true",), Host())
     longer = wanted.replace(calls=(MORE[0],) * more + wanted.calls)
     for index, call in enumerate(of_mounts(wanted)[1:]):
-        said = diagnose(FailedCall(call, errno.ENOENT, longer, Host()))
+        said = cause_of(FailedCall(call, errno.ENOENT, longer, Host()))
         others = [f"umount /nosuch/{each} -l" for each in range(3) if each != index]
         assert list(said.fixes) == ["reset mounts", *others]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nsh.host import Host
 from nsh.linux import syscalls
-from nsh.parts.mounts.calls import calls
+from nsh.parts.mounts.calls import make
 from nsh.parts.mounts.places import Places
 from nsh.state import START, Mount, State, Umount
 
@@ -38,7 +38,7 @@ def inside(entries: Sequence[Entry], paths: Sequence[str], root: str = "/") -> l
     """What the kernel finds at the paths after the mounts, in a chroot; None if a mount failed."""
     state = State(flags=("mnt",), mounts=tuple(entries))
     functions = []
-    for call in calls(state, "child"):
+    for call in make(state, "child"):
         args = [os.fsencode(arg) if isinstance(arg, str) else arg for arg in call.args]
         functions.append(syscalls.in_c(call.name, tuple(args)))
     read, write = os.pipe()

@@ -1,0 +1,128 @@
+"""The prompt by keys, without a terminal: prompt_toolkit's own pipe for input, nothing for output."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from nsh.prompt.line import Prompt
+from nsh.shell import Shell
+
+RIGHT = "\x1b[C"
+
+
+@pytest.fixture
+def keys() -> Iterator[PipeInput]:
+    with create_pipe_input() as pipe:
+        yield pipe
+
+
+def typed(shell: Shell, keys: PipeInput, text: str) -> Prompt:
+    """A whole session of these keys; Ctrl-D is added."""
+    prompt = Prompt(shell, input=keys, output=DummyOutput())
+    keys.send_text(text + "\x04")
+    prompt.loop()
+    return prompt
+
+
+def test_lines_change_the_state(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "flags +pid +uts\rhostname box\r")
+    assert shell.state.flags == ("pid", "uts")
+    assert shell.state.hostname == "box"
+
+
+def test_ctrl_c_clears_the_line_and_quit_ends(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "flags +pid\x03flags +uts\rquit 3\rflags +net\r")
+    assert shell.state.flags == ("uts",)
+    assert shell.status == 3
+
+
+def test_continuation_and_paste(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "flags \\\r+pid\r")
+    assert "pid" in shell.state.flags
+    with create_pipe_input() as again:
+        typed(shell, again, "\x1b[200~flags +uts\r\nhostname \\\nbox\ncd /t\x1b[201~mp\r")
+    assert list(shell.state.flags) == ["pid", "uts"]
+    assert (shell.state.hostname, shell.state.cwd) == ("box", "/tmp")
+    assert list(shell.lines)[-3:] == ["flags +uts", "hostname box", "cd /tmp"]
+
+
+def test_a_paste_into_the_middle_of_a_line(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "flags  +net" + "\x1b[D" * 5 + "\x1b[200~+pid\nflags\x1b[201~\r")
+    assert shell.state.flags == ("pid", "net")
+
+
+def test_vi_keys(shell: Shell, keys: PipeInput) -> None:
+    shell.onecmd("set editing-mode vi")
+    prompt = Prompt(shell, input=keys, output=DummyOutput())
+    keys.send_text("hostname boxx\x1b")
+
+    def more() -> None:
+        keys.send_text("x\r")
+
+    timer = threading.Timer(0.5, more)  # after the time-out of the escape sequence
+    timer.start()
+    assert prompt.read() == "hostname box"
+    timer.join()
+
+
+def test_the_menu(shell: Shell, keys: PipeInput) -> None:
+    session = Prompt(shell, input=keys, output=DummyOutput()).session
+    assert session.complete_in_thread is False
+    assert session.completer is not None
+
+    def menu(text: str, *, typing: bool) -> list[tuple[str, int]]:
+        event = CompleteEvent(text_inserted=typing, completion_requested=not typing)
+        assert session.completer is not None
+        found = session.completer.get_completions(Document(text), event)
+        return [(item.text, item.start_position) for item in found]
+
+    assert menu("domainn", typing=True) == [("domainname", -7)]
+    assert menu("domainname", typing=True) == []  # nothing to add
+    assert menu("domainname", typing=False) == [("domainname", -10)]
+    assert ("+uts", -2) in menu("flags \\\n+u", typing=True)
+    assert menu("run ", typing=True) == []  # too long a list to pop up by itself
+    assert len(menu("run ", typing=False)) > 60
+
+
+def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: PipeInput) -> None:
+    prompt = typed(shell, keys, "hostname box\rrun true\r" + RIGHT + "\r")
+    assert shell.state.flags == ("uts",)
+    assert prompt.offers == ["run true"]  # the line that failed is offered again
+
+
+def test_proposed_lines_stand_typed_one_after_the_other(shell: Shell, keys: PipeInput) -> None:
+    shell.proposed = ["flags +pid", "hostname box"]
+    typed(shell, keys, "cd /\r" + "\r" + "es\r")
+    assert (shell.state.flags, shell.state.hostname) == (("pid",), "boxes")
+    assert shell.proposed == []
+
+
+def test_one_thread_while_a_line_runs(
+    shell: Shell, keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    def threads() -> tuple[int, int]:
+        return threading.active_count(), len(os.listdir("/proc/self/task"))
+
+    before, seen = (
+        threads(),
+        [],
+    )  # more than one before, too, where pytest runs in several processes
+
+    def do_show(line: str) -> None:
+        seen.append(threads())
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+
+    monkeypatch.setattr(shell, "do_show", do_show, raising=False)
+    typed(shell, keys, "run t\x03show\rflags +u\t\rshow\r")
+    assert seen == [before, before]

@@ -1,0 +1,48 @@
+"""F1 explains the word at the cursor, F2 shows the calls of the typed line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nsh.prompt.lookup import help_at, plan_of
+from nsh.shell import Shell
+
+
+@pytest.mark.parametrize(
+    ("text", "cursor", "begins"),
+    [
+        ("flags +pid", 9, "pid: CLONE_NEWPID"),
+        ("flags +pid", 2, "flags [+NS"),
+        ("run ps", 6, "run [CMD"),
+        ("!ls", 3, "host LINE"),
+        ("help mount", 8, "mount FSTYPE"),
+        ("", 0, "Running"),
+        ("nonsense", 3, "Running"),
+        ("flags +pid; map root", 20, "map [root"),
+    ],
+)
+def test_f1(shell: Shell, text: str, cursor: int, begins: str) -> None:
+    assert help_at(shell, text, cursor).startswith(begins)
+
+
+def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
+    state, past = shell.state, list(shell.past)
+    text = plan_of(shell, f"flags +uts; hostname box; run touch {tmp_path}/never; show")
+    assert "unshare(CLONE_NEWUTS)" in text
+    assert 'sethostname("box", 3)' in text
+    assert "# show: makes none of a run's system calls" in text
+    assert (shell.state, list(shell.past)) == (state, past)
+    assert not (tmp_path / "never").exists()
+    assert "unshare(CLONE_NEWPID)" in plan_of(shell, "flags +pid")
+    mounted = plan_of(shell, "flags +user +mnt; map root; mount tmpfs /mytmp; propagation slave")
+    assert 'mount("none", "/mytmp", "tmpfs", 0, NULL)' in mounted
+    assert "MS_REC|MS_SLAVE" in mounted
+    assert "uid_map" in mounted
+    assert "makes none" not in mounted
+    assert "try: flags +uts" in plan_of(shell, "hostname x; run true")
+    assert "there is no command flgs" in plan_of(shell, "flgs +pid")
+    assert "unclosed quote" in plan_of(shell, "run 'a")
+    assert '["/bin/sh", "-c", "a | b", "sh"]' in plan_of(shell, "sh a | b")
+    assert "unshare" not in plan_of(shell, "!ls")

@@ -1,0 +1,106 @@
+"""Hints: one line after a run that met a surprise, once each."""
+
+from __future__ import annotations
+
+import pytest
+
+from nsh.state import Mount, State
+from nsh.teach.hints import met
+from tests import needs
+from tests.conftest import nsh
+
+PROC = Mount("proc", "proc", "/proc")
+
+MET = [
+    ("flags +pid", "run ps", "proc"),
+    ("flags +pid", "sh ls /proc | head", "proc"),
+    ("flags +mnt", "run findmnt /", "copy"),
+    ("flags +mnt", "run cat /proc/self/mountinfo", "copy"),
+    ("flags +uts", "run uname -n", "inherited"),
+    ("flags +user", "run id", "nobody"),
+    ("flags +net", "run ip address", "down"),
+    ("flags +net", "sh bash -c ': > /dev/tcp/127.0.0.1/9'", "down"),
+    ("flags +mnt", "diff sort /proc/self/mounts", "copy"),
+    ("flags +user", "run ls -la /etc/passwd", "nobody"),
+    ("flags +user", "run stat -c %U /etc/passwd", "nobody"),
+    ("flags +uts", "run env -i uname -a", "inherited"),
+    ("flags +pid", "sh cd /; if true; then ps; fi", "proc"),
+]
+NOT_MET = [
+    ("flags +pid", "run true"),
+    ("flags +pid +mnt; mount proc /proc", "run ps"),
+    ("flags +mnt; mount tmpfs /mnt", "run findmnt /mnt"),
+    ("flags +uts; hostname box", "run uname -n"),
+    ("flags +uts", "sh hostname box; uname -n"),
+    ("flags +user; map root", "run id"),
+    ("flags +net", "sh ip link set lo up; ip address"),
+    ("flags +ipc", "run id"),
+    ("", "run ps"),
+    ("flags +pid", "run cat /proc/cpuinfo"),
+    ("flags +pid", "run cat /proc/self/mounts"),
+    ("flags +pid", "sh echo ps; echo 'a; ps'"),
+    ("flags +pid", "run printf ps"),
+    ("flags +pid +mnt; umount /proc -l", "run ls /proc"),
+    ("flags +mnt", "sh echo mount # findmnt"),
+    ("flags +mnt", "sh mount -t tmpfs none /mnt; findmnt /mnt"),
+    ("flags +uts", "run uname -r"),
+    ("flags +uts", "run uname"),
+    ("flags +uts", "run cat /proc/sys/kernel/ostype"),
+    ("flags +user", "run ls /"),
+    ("flags +user", "run stat -c %i /etc/passwd"),
+    ("flags +net", "run ls /sys/class/net"),
+    ("flags +net", "sh ip link add veth0 type veth peer name veth1; ip -brief link"),
+    ("flags +net", "run echo ip"),
+]
+
+
+@pytest.mark.parametrize(("before", "run", "word"), needs.cases(MET))
+def test_a_surprise_is_explained_once(before: str, run: str, word: str) -> None:
+    result = nsh(stdin=f"hints on\n{before}\n{run}\n{run}\n")
+    hints = [line for line in result.stderr.splitlines() if "hint: " in line]
+    assert len(hints) == 1
+    assert word in hints[0]
+    assert "; try: " in hints[0]
+    assert "hint: " not in result.stdout
+
+
+@pytest.mark.parametrize(("before", "run"), NOT_MET)
+def test_what_is_no_surprise_gets_no_hint(before: str, run: str) -> None:
+    assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
+
+
+@needs.NAMESPACES
+def test_what_the_hint_proposes_mends_it() -> None:
+    for before, run, _ in MET:
+        told = nsh(stdin=f"hints on\n{before}\n{run}\n").stderr
+        fix = told.partition("; try: ")[2].strip()
+        if fix.startswith("sh "):
+            assert "hint: " not in nsh(stdin=f"hints on\n{before}\n{fix}\n").stderr
+            continue
+        result = nsh(stdin=f"hints on\n{before}\n{fix}\n{run}\n")
+        assert "hint: " not in result.stderr, fix
+        assert result.returncode == run.startswith("diff")  # now there is a difference
+
+
+@needs.NAMESPACES
+def test_scripts_get_none_and_the_switch_shows_itself() -> None:
+    assert nsh(stdin="flags +pid\nrun ps\n").stderr == ""
+    assert nsh(stdin="hints\nhints on\nhints\nhints off\nhints\n").stdout == "off\non\noff\n"
+
+
+def test_a_run_that_failed_to_start_gets_none() -> None:
+    assert met(State(flags=("pid",)), ["ps"], 125) is None
+
+
+def test_a_shell_looks_at_everything_one_surprise_at_a_time() -> None:
+    state = State(flags=("pid", "mnt", "uts", "net"))
+    given: list[str] = []
+    while (hint := met(state, ["/bin/bash"], 0, given)) is not None:
+        given.append(hint.name)
+    assert given == ["proc", "mounts", "name", "loopback"]
+
+
+def test_a_bind_of_proc_is_still_the_hosts() -> None:
+    state = State(flags=("pid", "mnt"), mounts=(Mount("rbind", "/proc", "/proc"),))
+    assert met(state, ["ps"], 0) is not None
+    assert met(state.replace(mounts=(PROC,)), ["ps"], 0) is None
