@@ -45,10 +45,9 @@ class LookCommands(RunCommands):
 
         See strace(1), `trace`.
         """
-        from nsh.plan.order import plan
         from nsh.show.plans import plan_lines
 
-        self.page("\n".join(plan_lines(plan(self.state, self.argv(line), self.host))))
+        self.page("\n".join(plan_lines(self.planned(self.state, self.argv(line)))))
 
     def complete_plan(self, before: list[str], word: str) -> Iterable[Item]:
         """As for run."""

@@ -8,9 +8,7 @@ import sys
 from nsh.base import BaseShell
 from nsh.call import Call, Plan
 from nsh.errors import OWN_FAILURES, Failure, Interrupted, Refusal, Usage, own_failure
-from nsh.parts.process.calls import search_path, variable
-from nsh.plan.order import plan
-from nsh.state import START
+from nsh.state import START, State
 from nsh.words import split
 
 TYPE_CHECKING = False
@@ -59,6 +57,7 @@ class RunCommands(BaseShell):
     ) -> Iterator[Item]:
         """What `run`, `plan` and lines of sh take: a program, then paths."""
         from nsh.offers import paths, programs
+        from nsh.parts.process.calls import search_path
 
         if before or "/" in word:
             yield from paths(self.state.cwd or self.host.cwd, word)
@@ -92,16 +91,26 @@ class RunCommands(BaseShell):
         """
         if not line.strip():
             raise Usage
-        self._launch(plan(START, ["/bin/sh", "-c", line, "sh", *self.args], self.host))
+        self._launch(self.planned(START, ["/bin/sh", "-c", line, "sh", *self.args]))
 
     def argv(self, line: str) -> list[str]:
         """The words of a command to run, the user's shell if there are none."""
-        return split(line) or [variable(self.state, self.host, "SHELL") or "/bin/sh"]
+        if words := split(line):
+            return words
+        from nsh.parts.process.calls import variable
+
+        return [variable(self.state, self.host, "SHELL") or "/bin/sh"]
+
+    def planned(self, state: State, argv: list[str]) -> Plan:
+        """The plan of these words in that state. Raises Refusal."""
+        from nsh.plan.order import plan
+
+        return plan(state, argv, self.host)
 
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""
         try:
-            outcome = self._launch(plan(self.state, argv, self.host))
+            outcome = self._launch(self.planned(self.state, argv))
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         if outcome is not None:

@@ -8,7 +8,6 @@ import sys
 from nsh.commands.running import RunCommands
 from nsh.errors import Failure, Refusal
 from nsh.linux.descriptors import close
-from nsh.plan.order import plan
 from nsh.state import START
 from nsh.value import Value
 
@@ -56,8 +55,8 @@ class DiffCommands(RunCommands):
 
         argv = self.words(line, at_least=1)
         try:
-            on_host = plan(START, argv, self.host)
-            in_child = plan(self.state, argv, self.host)
+            on_host = self.planned(START, argv)
+            in_child = self.planned(self.state, argv)
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         host = self._captured(on_host)

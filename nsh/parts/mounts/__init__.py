@@ -6,8 +6,8 @@ a path leads), and the diagnoses: diagnose, refused, overlay, umount.
 
 from __future__ import annotations
 
+from nsh.host import Host
 from nsh.parts.mounts.commands import MountCommands
-from nsh.parts.mounts.guard import check
 from nsh.parts.mounts.queue import mount_command
 from nsh.parts.part import Diagnosis, FailedCall, Part
 from nsh.state import START, State
@@ -19,6 +19,13 @@ def lines(state: State) -> list[str]:
     if state.propagation != START.propagation:
         found.insert(0, f"propagation {state.propagation}")
     return found
+
+
+def _guard(state: State, host: Host) -> None:
+    if state.mounts or state.propagation != START.propagation:
+        from nsh.parts.mounts.guard import check
+
+        check(state, host)
 
 
 def _diagnose(failed: FailedCall) -> Diagnosis | None:
@@ -43,5 +50,5 @@ PART = Part(
     lines=lines,
     diagnose=_diagnose,
     examples=("mount tmpfs /mnt", "mount bind /etc /mnt -o ro", "umount /mnt", "propagation slave"),
-    guard=check,
+    guard=_guard,
 )
