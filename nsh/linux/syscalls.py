@@ -238,6 +238,7 @@ class Pair:
 
 
 PTRACE_TRACEME = 0
+PTRACE_CONT = 7
 PTRACE_DETACH = 17
 
 

@@ -190,6 +190,8 @@ class _Start:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
             if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
+                if self.trace and self.plan.last in self.values:
+                    self.children.hand_on(self.values[self.plan.last])
                 if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
                     raise _Gone
                 continue

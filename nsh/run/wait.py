@@ -107,6 +107,18 @@ class Children:
         except ProcessLookupError:
             pass  # it is no more
 
+    def hand_on(self, pid: int) -> None:
+        """Let a traced process have the signal that stopped it before its execve. See ptrace(2).
+
+        Every signal stops it there, also one that it ignores, such as that of a resized terminal.
+        """
+        stopped = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        if stopped and stopped.si_status != signal.SIGTRAP:
+            try:
+                syscalls.ptrace(syscalls.PTRACE_CONT, pid, stopped.si_status)
+            except ProcessLookupError:
+                pass  # it is not traced, and stopped for another reason
+
     def take_signal(self, pid: int) -> None:
         """Wait for one signal, SIGCHLD included, and do what it asks for while that process runs."""
         if self._deadline is None:
