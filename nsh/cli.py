@@ -8,6 +8,7 @@ import os
 import sys
 
 from nsh.errors import OWN_FAILURES, Failure, Interrupted, OutputFailed, own_failure
+from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,20 +74,29 @@ _LACKS = {
 
 
 def _options(
-    argv: list[str], short: str, long: list[str], *, mixed: bool = False
+    argv: list[str], short: str, long: list[str], action: str = ""
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """Options and operands, as getopt(3) takes them apart. Raises BadOption.
+    """Options and operands, as getopt(3) takes them apart, but no short forms of long options.
 
-    ``mixed``: options may stand after operands.
+    After an ``action``, such as --test, options may stand behind operands. Raises BadOption.
     """
     import getopt
 
+    there_is_no = f"{action} has no option" if action else "there is no option"
     try:
-        return (getopt.gnu_getopt if mixed else getopt.getopt)(argv, short, long)
+        found, operands = (getopt.gnu_getopt if action else getopt.getopt)(argv, short, long)
     except getopt.GetoptError as error:
         name = f"{'--' if len(error.opt) > 1 else '-'}{error.opt}"
-        lacks = _LACKS.get(name) if "requires" in error.msg else None
-        raise BadOption(lacks or f"there is no option {name}") from None
+        if "requires" in error.msg and name in _LACKS:
+            raise BadOption(_LACKS[name]) from None
+        word = next((word for word in argv if word.startswith(name)), name)
+        raise BadOption(f"{there_is_no} {word if name[:2] == '--' else name}") from None
+    typed = [word.partition("=")[0] for word in argv]
+    for name, _ in found:
+        if name not in typed and name.startswith("--"):
+            short_form = next(word for word in typed if word[:2] == "--" and name.startswith(word))
+            raise BadOption(f"{there_is_no} {short_form}")
+    return found, operands
 
 
 def parse(argv: list[str]) -> Options | str:
@@ -137,14 +147,14 @@ def _main(argv: list[str]) -> int:
             return _transcripts(argv[0], argv[1:])
         if argv[:1] == ["--check"]:
             return _check(argv[1:])
-        if argv[:1] == ["--serve"]:
+        if argv[:1] == ["--serve"] and len(argv) == 3 and argv[1].isdigit():
             return _serve(*argv[1:])
         options = parse(argv)
     except BadOption as error:
         _say(str(error), "try: nsh --help")
         return 2
     if isinstance(options, str):
-        return _printing(lambda: _show(options))
+        return _printing(lambda: sys.stdout.write(options) and 0)
     script = ""
     if options.operands and not options.commands:
         script = options.operands.pop(0)
@@ -160,9 +170,7 @@ def _main(argv: list[str]) -> int:
         if options.record:
             shell.start_recording(options.record)
         if options.lesson:
-            from nsh.words import quote
-
-            shell.run_line(f"lesson {quote(options.lesson)}")
+            shell.run_line(join(["lesson", options.lesson]))
             if shell.status:
                 return shell.status
         if interactive:
@@ -203,16 +211,11 @@ def _load() -> type[Shell]:
     return Shell
 
 
-def _show(text: str) -> int:
-    sys.stdout.write(text)
-    return 0
-
-
 def _transcripts(action: str, argv: list[str]) -> int:
     """nsh --test and nsh --update. Raises BadOption."""
     testing = action == "--test"
     own = ("q", ["quiet", "jobs="]) if testing else ("y", ["yes"])
-    found, paths = _options(argv, *own, mixed=True)
+    found, paths = _options(argv, *own, action)
     quiet = yes = False
     jobs = 1
     for name, value in found:
@@ -236,7 +239,7 @@ def _transcripts(action: str, argv: list[str]) -> int:
 
 def _check(argv: list[str]) -> int:
     """nsh --check. Raises BadOption."""
-    _, paths = _options(argv, "", [], mixed=True)
+    _, paths = _options(argv, "", [], "--check")
     if not paths:
         raise BadOption("--check needs at least one file")
     from nsh.course.goal import check_files

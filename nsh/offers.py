@@ -10,7 +10,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     Item = tuple[str, str]
     """A text, and in one line what it is."""
@@ -87,8 +87,3 @@ def transcripts(here: str, word: str, endings: tuple[str, ...]) -> Iterator[Item
     for path, about in paths(here, word):
         if path.endswith(("/", *endings)):
             yield path, about
-
-
-def choices(words: Iterable[Item], before: list[str]) -> Iterable[Item]:
-    """The words of a command that takes one of a few."""
-    return () if before else words

@@ -132,6 +132,12 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
     state, host = failed.state, failed.host
     user = state.user
     assert user is not None
+    if failed.call.name == "poll" and failed.error == errno.EINVAL:
+        return Diagnosis(
+            "poll(2) takes no more descriptors than RLIMIT_NOFILE, and nsh looks at one once more"
+            " after the ids have changed",
+            "rlimit nofile 1",
+        )
     if failed.error == errno.EPERM:
         if failed.call.name == "setgroups" and _setgroups_denied(state, host):
             return Diagnosis(
@@ -143,8 +149,15 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
             return _unmapped(failed)
         needed = CAP_SETUID if failed.call.name == "setresuid" else CAP_SETGID
         if not state.has("user") and not host.can(needed):
+            if (user.uid, user.gid, user.groups) == (host.uid, host.gid, ()):
+                return Diagnosis(
+                    f"uid {host.uid} and gid {host.gid} are nsh's own, but to give up the other groups"
+                    " takes CAP_SETGID",
+                    f"user {host.uid}",
+                )
+            what = "to become another user" if user.uid != host.uid else "to change groups"
             return Diagnosis(
-                f"to become another user takes CAP_SETUID and CAP_SETGID, which uid {host.uid} does"
+                f"{what} takes CAP_SETUID and CAP_SETGID, which uid {host.uid} does"
                 " not have here; in a new user namespace you have them, but only for ids that are"
                 " mapped",
                 "flags +user",

@@ -7,9 +7,11 @@ import errno
 from nsh.base import BaseShell
 from nsh.call import Call
 from nsh.errors import Usage, closest
+from nsh.linux.procfs import read_text
 from nsh.linux.strace import Named, Rlimit
 from nsh.parts.part import Diagnosis, FailedCall, Part
 from nsh.state import Limit, State
+from nsh.words import join, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +71,9 @@ class RlimitCommands(BaseShell):
             case [word]:
                 self.message(_typed(self._limit(_resource(word))))
             case [word, limits]:
-                name = _resource(word)
+                name = _resource(word, limits)
                 soft, colon, hard = limits.partition(":")
-                limit = Limit(name, _amount(soft), _amount(hard if colon else soft))
+                limit = Limit(name, _amount(name, soft), _amount(name, hard if colon else soft))
                 if _above(limit.soft, limit.hard):
                     raise Usage(
                         f"the soft limit {soft} is above the hard limit {hard}",
@@ -102,30 +104,31 @@ def own_limit(name: str) -> Limit:
     return Limit(name, *[None if each == resource.RLIM_INFINITY else each for each in both])
 
 
-def _resource(word: str) -> str:
+def _resource(word: str, limits: str = "") -> str:
     """The resource that a word names: nofile, RLIMIT_NOFILE, in any case. Raises Usage."""
     name = word.lower().removeprefix("rlimit_")
     if name not in RESOURCES:
         close = closest(name, RESOURCES, 0.5)
-        fix = [f"rlimit {close}"] if close else []
+        fix = [join(["rlimit", close, *([limits] if limits else [])])] if close else []
         raise Usage(f"{word!r} is none of {', '.join(RESOURCES)}", *fix)
     return name
 
 
-def _amount(word: str) -> int | None:
+def _amount(name: str, word: str) -> int | None:
     """A limit as it is typed: a number with a unit, or unlimited, which is None. Raises Usage.
 
-    >>> _amount("64"), _amount("1M"), _amount("unlimited")
+    >>> _amount("nofile", "64"), _amount("as", "1M"), _amount("as", "unlimited")
     (64, 1048576, None)
     """
     if word in (UNLIMITED, "infinity", "-1"):
         return None
     digits = word[:-1] if word[-1:].lower() in _UNITS else word
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(_MOST))):
+    count = number(digits, 10 * _MOST)
+    if count is None:
         raise Usage(f"{word!r} is no limit: a number such as 64 or 10M, or {UNLIMITED}")
-    amount = int(digits) * _UNITS.get(word[-1:].lower(), 1)
+    amount = count * _UNITS.get(word[-1:].lower(), 1)
     if amount > _MOST:
-        raise Usage(f"{word!r} is more than a limit can be", f"rlimit NAME {UNLIMITED}")
+        raise Usage(f"{word!r} is more than a limit can be", f"rlimit {name} {UNLIMITED}")
     return amount
 
 
@@ -168,7 +171,10 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
         return None
     hard = UNLIMITED if own.hard is None else own.hard
     soft = own.hard if _above(limit.soft, own.hard) else limit.soft
-    most = "; and not even with it above fs.nr_open" if limit.name == "nofile" else ""
+    most = ""
+    if limit.name == "nofile":
+        allowed = (read_text("/proc/sys/fs/nr_open") or "").strip()
+        most = f"; and nobody may raise it above fs.nr_open, {allowed}"
     return Diagnosis(
         f"nsh's own hard limit is {hard}, and to raise a hard limit takes CAP_SYS_RESOURCE in the"
         f" first user namespace{most}",

@@ -132,7 +132,7 @@ def _change_user(state: State, host: Host, last: str) -> Iterator[Call]:
         yield from credentials.calls(state, host, last)
         # See PR_SET_PDEATHSIG(2const).
         why = "once more: when a process changes its ids, the kernel forgets it"
-        yield from _die_with_parent(last, why=why)
+        yield from _die_with_parent(last, why=why, part="credentials")
 
 
 def last_actor(state: State) -> str:
@@ -179,10 +179,11 @@ def _die_with_parent(
     actor: str,
     closes: tuple[str, ...] = (),
     why: str = "if nsh dies, the kernel kills this process",
+    part: str = "",
 ) -> Iterator[Call]:
-    yield Call(actor, "prctl", (PR_SET_PDEATHSIG, SIGKILL), why, closes=closes)
+    yield Call(actor, "prctl", (PR_SET_PDEATHSIG, SIGKILL), why, closes=closes, part=part)
     why = "is nsh still there to read? If not, it died before the line above"
-    yield Call(actor, "poll", (Polled(Slot("reports[1]")), 1, 0), why)
+    yield Call(actor, "poll", (Polled(Slot("reports[1]")), 1, 0), why, part=part)
 
 
 def _second_fork(state: State) -> Iterator[Call]:

@@ -60,7 +60,7 @@ class Preparation:
     chain    the actors that lead to the command: see Plan.chain
     values   what the slots stand for that nsh itself has filled
     restore  the dispositions of signals for the command, and ``mask`` its signal mask
-    streams  what become its descriptors 0, 1 and 2
+    streams  what become its descriptors 0, 1 and 2: each in its own place, or above 2
     tracing  every call is reported, not only those that fail and the forks
     """
 
@@ -85,6 +85,7 @@ class Preparation:
             mine.append((-1, BOOKKEEPING, syscalls.signal, pair, "", None))
         unblock = syscalls.set_mask(mask)
         mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, unblock, "", None))
+        assert all(fd > 2 or fd == stream for stream, fd in enumerate(streams))
         moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
         if me in chain:
             mine += [(-1, BOOKKEEPING, syscalls.dup2, pair, "", None) for pair in moved]
@@ -196,8 +197,9 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                 if me not in chain:  # a helper program: its status tells, as sh's would
                     os._exit(127 if error == errno.ENOENT else 126)
                 _fail(index, error, denied, before == index and tracing, reports)
-    except MemoryError:
-        os.write(reports, b"%d -1 %d !\n" % (index, errno.ENOMEM))
+    except BaseException as failure:  # end of file alone would mean that execve has worked
+        error = errno.ENOMEM if isinstance(failure, MemoryError) else 0
+        os.write(reports, b"%d -1 %d !\n" % (max(index, 0), error))
     finally:
         os._exit(_FAILED)
 

@@ -20,11 +20,11 @@ import signal
 from nsh.call import PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
-from nsh.linux.processes import never_executed, reap_orphans
+from nsh.linux.processes import never_executed
 from nsh.run.child import STOPS, Preparation, become
 from nsh.run.running import Attended, Outcome, Running, known_signals
 from nsh.run.running import CallFailed as CallFailed
-from nsh.run.wait import Children, remember, still_started
+from nsh.run.wait import Children, remember
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -265,7 +265,8 @@ class _Start:
         if self.trace and self.plan.argv and pid and not never_executed(pid):
             tries = self._executions(self.plan.last)
             after = tries.index(self._last_try) + 1 if self._last_try else 0
-            self.trace(tries[after], self.values, 0, 0)
+            for call in tries[after : after + 1]:  # none if it was killed after the last
+                self.trace(call, self.values, 0, 0)
 
     def _executions(self, actor: str) -> list[Call]:
         """The actor's calls of execve: one for each file that is tried."""
@@ -343,10 +344,6 @@ def launch(
     PID 1, ``cannot_stop`` when Ctrl-Z can stop nothing.
     """
     children = Children(known_signals(), still_alive, cannot_stop)
-    try:
-        with Attended(children):
-            children.use_terminal()
-            return _Start(plan, trace, children, streams).perform().finish()
-    finally:
-        if os.getpid() == 1:
-            reap_orphans(still_started())
+    with Attended(children):
+        children.use_terminal()
+        return _Start(plan, trace, children, streams).perform().finish()

@@ -6,7 +6,8 @@ import os
 
 from nsh.call import PID_1, Call, Plan
 from nsh.linux import syscalls
-from nsh.run.wait import Children, Signals, reap_later
+from nsh.linux.processes import reap_orphans
+from nsh.run.wait import Children, Signals, reap_later, still_started
 from nsh.value import Value
 
 _signals: Signals | None = None
@@ -57,6 +58,8 @@ class Attended:
             # After a failed call of the plan all processes are known; to look for others takes long.
             unknown = failed and not isinstance(error, CallFailed)
             self._children.end(kill=failed, unknown=unknown)
+            if os.getpid() == 1:
+                reap_orphans(still_started())
         finally:
             try:
                 syscalls.sigprocmask(syscalls.SIG_SETMASK, known_signals().mask)

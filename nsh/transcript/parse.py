@@ -20,7 +20,6 @@ from nsh.words import MORE, PROMPT, continues
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a transcript may take if it does not say."""
 
-SUFFIXES = (".nsh.md", ".nsht")
 OF_LESSONS = (["setup"], ["goal"], ["solution"])
 """What follows nsh behind the fences of a lesson, whose parser knows the others."""
 

@@ -153,3 +153,20 @@ def test_files_are_judged_by_the_new_ids(tmp_path: Path) -> None:
 def test_a_hint_tells_of_the_groups() -> None:
     result = nsh("-c", "hints on; user 65534; run id -u; user 65534:65534; hints on; run id -u")
     assert result.stderr.count("hint: another uid, yet nsh's groups") == 1
+
+
+def test_no_descriptor_is_left_to_look_for_nsh() -> None:
+    lines = ["rlimit nofile 0", "user 65534", "run true"]
+    result = nsh("-v", stdin="\n".join([*lines, ""]))
+    assert "poll([{fd=" in result.stderr
+    assert "poll(2) takes no more descriptors than RLIMIT_NOFILE" in result.stderr
+    assert "try: rlimit nofile 1\n" in result.stderr
+    assert result.stdout.endswith("nsh> run true\n[125]\n")
+    again = nsh("-c", "\n".join([*lines[:2], "rlimit nofile 1", "run true"]))
+    assert "poll(" not in again.stderr  # the command is reached
+
+
+def test_nsh_s_own_ids_without_the_right_to_change_groups() -> None:
+    said, fixes = refused("user 65534:65534")
+    assert "uid 65534 and gid 65534 are nsh's own" in said
+    assert fixes == ["user 65534"]

@@ -62,3 +62,23 @@ def test_an_ordinary_user_may_not_raise_a_hard_limit(state: list[str]) -> None:
     )
     assert "try: rlimit core 0:10" in result.stderr
     assert result.stdout.endswith("nsh> run true\n[125]\n")
+
+
+def test_of_two_limits_the_one_that_failed_is_explained() -> None:
+    script = ["rlimit nofile 10", "rlimit core 0:unlimited", "rlimit cpu 100", "run true", ""]
+    result = nsh_unprivileged("-v", stdin="\n".join(script), before=["prlimit", "--core=5:10"])
+    assert "try: rlimit core 0:10" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "fix"),
+    [
+        ("nofil 3", "rlimit nofile 3"),
+        ("as 18446744073709551615", "rlimit as unlimited"),
+        ("nofile 3:2", "rlimit nofile 2:3"),
+    ],
+)
+def test_what_is_proposed_can_be_typed(typed: str, fix: str) -> None:
+    result = nsh("-c", f"rlimit {typed}")
+    assert result.stderr.endswith(f"try: {fix}\n")
+    assert nsh("-c", fix).returncode == 0

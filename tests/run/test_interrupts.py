@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from nsh.run.launch import start
 from nsh.run.running import Attended
 from nsh.state import START
 from tests.conftest import nsh
-from tests.runs import ROOT, until
+from tests.runs import NSH, ROOT, until
 
 LAUNCHES = f"""
 import os, sys
@@ -158,3 +159,30 @@ def test_a_child_killed_before_its_fork_was_reported_takes_its_own_child_along(
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     found = nsh("-c", f"!sleep {mark} & until {look}; [ $? = 9 ]; do :; done; kill $!; exit 9")
     assert found.returncode == 9
+
+
+def test_a_signal_before_the_execve_of_a_traced_command_stops_nothing_for_good(
+    tmp_path: Path,
+) -> None:
+    # Under ptrace every signal stops a process, also one that it ignores. The way along PATH, past
+    # files that may not be executed, is long here, so that the signals come before its end.
+    (tmp_path / "true").touch(0o644)
+    path = ":".join([str(tmp_path)] * (100_000 // len(str(tmp_path))))
+    said = tmp_path / "said"
+    with said.open("w") as errors:
+        shell = subprocess.Popen(
+            [*NSH, "-x", "-c", f"env PATH={path}:/usr/bin", "-c", "run true"],
+            stdin=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            until(lambda: said.read_text().count("EACCES") > 20, "the first directories")
+            for _ in range(2):
+                os.killpg(shell.pid, signal.SIGWINCH)
+                time.sleep(0.05)
+            assert shell.wait(30) == 0
+        finally:
+            shell.kill()
+            shell.wait()
+    assert said.read_text().splitlines()[-1].endswith(" = 0")
