@@ -197,6 +197,8 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
                 if me not in chain:  # a helper program: its status tells, as sh's would
                     os._exit(127 if error == errno.ENOENT else 126)
                 _fail(index, error, denied, before == index and tracing, reports)
+    except OSError:
+        pass  # a report that cannot be made: nsh notices that none comes
     except BaseException as failure:  # end of file alone would mean that execve has worked
         error = errno.ENOMEM if isinstance(failure, MemoryError) else 0
         os.write(reports, b"%d -1 %d !\n" % (max(index, 0), error))
