@@ -75,8 +75,8 @@ class Preparation:
         tracing: bool,
         streams: tuple[int, int, int] = (0, 1, 2),
     ) -> None:
+        self.plan = plan
         self.values = values
-        self.tracing = tracing
         self.steps: Steps = {me: []}
         self.cells: dict[str, syscalls.Cell] = {}
         self._words: tuple[object, Any] = (None, None)
@@ -142,6 +142,31 @@ class Preparation:
         pair = syscalls.Pair()
         self.cells.update(zip(fills, pair.cells, strict=True))
         return (pair.array, *args[1:]), pair
+
+
+_kept: tuple[Preparation, tuple[object, ...], dict[str, int]] | None = None
+"""The last preparation and what it was made of. A loop runs the same plan again, with the same
+descriptors; a child fills in only its own copy of it."""
+
+
+def prepared(
+    plan: Plan,
+    chain: tuple[str, ...],
+    me: str,
+    values: dict[str, int],
+    restore: tuple[tuple[int, int], ...],
+    mask: syscalls.SignalSet,
+    tracing: bool,
+    streams: tuple[int, int, int],
+) -> Steps:
+    """The steps of a Preparation of these, the last one if it would be the same again."""
+    global _kept
+    made_of = plan, me, restore, mask, tracing, streams
+    if _kept and _kept[0].plan is plan and _kept[1][1:] == made_of[1:] and _kept[2] == values:
+        return _kept[0].steps
+    made = Preparation(plan, chain, me, values, restore, mask, tracing, streams)
+    _kept = made, made_of, dict(values)
+    return made.steps
 
 
 def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing: bool) -> None:

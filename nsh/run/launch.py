@@ -21,7 +21,7 @@ from nsh.call import PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
 from nsh.linux.processes import never_executed
-from nsh.run.child import STOPS, Preparation, become
+from nsh.run.child import STOPS, become, prepared
 from nsh.run.running import Attended, Outcome, Running, known_signals
 from nsh.run.running import CallFailed as CallFailed
 from nsh.run.wait import Children, remember
@@ -171,14 +171,14 @@ class _Start:
         tracing = self.trace is not None
         made = call.fills[0]
         known = self.values
-        prepared = Preparation(
+        steps = prepared(
             self.plan, self.chain, made, known, self.restore, self.mask, tracing, self.streams
         )
         reports = self.values["reports[1]"]
         syscalls.forget_errno()  # a child's call that fails without setting it must not seem to
         pid = syscalls.clone(flags)
         if pid == 0:
-            become(made, self.chain, prepared.steps, reports, tracing)
+            become(made, self.chain, steps, reports, tracing)
         self.values[made] = pid
         self.children.alive.append(pid)
         return pid
