@@ -77,7 +77,9 @@ def _parsed(word: str) -> User:
     if None not in known:
         numbers = [str(each) for each in known]
         fix.append(f"user {numbers[0]}{colon}{','.join(numbers[1:])}")
-    raise Usage(f"{wrong!r} is no {kind}: a number, for inside other names may hold", *fix)
+    raise Usage(
+        f"{wrong!r} is no {kind}: it is a number, since inside a name may mean another", *fix
+    )
 
 
 def _number_of(kind: str, word: str) -> int | None:

@@ -169,15 +169,18 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
     own = own_limit(limit.name)
     if not _above(limit.hard, own.hard):
         return None
-    hard = UNLIMITED if own.hard is None else own.hard
+    allowed = (read_text("/proc/sys/fs/nr_open") or "").strip()
+    if limit.name == "nofile" and allowed.isdigit() and _above(limit.hard, int(allowed)):
+        most = int(allowed)
+        soft = most if _above(limit.soft, most) else limit.soft
+        return Diagnosis(
+            f"nobody may have more descriptors than fs.nr_open, which is {allowed}",
+            _typed(Limit(limit.name, soft, most)),
+        )
     soft = own.hard if _above(limit.soft, own.hard) else limit.soft
-    most = ""
-    if limit.name == "nofile":
-        allowed = (read_text("/proc/sys/fs/nr_open") or "").strip()
-        most = f"; and nobody may raise it above fs.nr_open, {allowed}"
     return Diagnosis(
-        f"nsh's own hard limit is {hard}, and to raise a hard limit takes CAP_SYS_RESOURCE in the"
-        f" first user namespace{most}",
+        f"nsh's own hard limit is {UNLIMITED if own.hard is None else own.hard}, and to raise a hard"
+        " limit takes CAP_SYS_RESOURCE in the first user namespace",
         _typed(Limit(limit.name, soft, own.hard)),
     )
 

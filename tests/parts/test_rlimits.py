@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,10 @@ def test_what_is_proposed_can_be_typed(typed: str, fix: str) -> None:
     result = nsh("-c", f"rlimit {typed}")
     assert result.stderr.endswith(f"try: {fix}\n")
     assert nsh("-c", fix).returncode == 0
+
+
+def test_no_more_descriptors_than_the_machine_allows() -> None:
+    most = Path("/proc/sys/fs/nr_open").read_text().strip()
+    result = nsh("-c", f"rlimit nofile 5:{int(most) + 1}; run true")
+    assert f"nobody may have more descriptors than fs.nr_open, which is {most}" in result.stderr
+    assert result.stderr.endswith(f"try: rlimit nofile 5:{most}\n")
