@@ -16,4 +16,4 @@ flags +ipc
 run ipcs -q
 
 # Remove the queue again. It was on the host all the time.
-!d=${TMPDIR:-/tmp}/ipc.nsh.$PPID; ipcrm -q $(tr -cd 0-9 < $d/queue) && rm -r $d
+!d=${TMPDIR:-/tmp}/ipc.nsh.$PPID; ipcrm -q $(tr -cd 0-9 < $d/queue); s=$?; rm -r $d; exit $s
