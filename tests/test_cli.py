@@ -304,7 +304,7 @@ def test_scripts_load_only_what_they_need() -> None:
     )
     loaded = set(result.stdout.split())
     heavy = {"typing", "dataclasses", "argparse", "subprocess", "inspect", "difflib", "pathlib"}
-    assert "nsh.run.launch" in loaded
+    assert "nsh.run.perform" in loaded
     assert not loaded & (heavy | {"json", "prompt_toolkit", "pygments", "readline", "pwd"})
 
 

@@ -177,7 +177,7 @@ class RunCommands(BaseShell):
             raise Failure(own_failure(error), "quit", status=125) from None
 
     def _perform(self, wanted: Plan, streams: tuple[int, int, int] | None) -> Outcome | CallFailed:
-        from nsh.run.launch import CallFailed, launch
+        from nsh.run.perform import CallFailed, launch
 
         trace = self._trace if self.tracing else None
         used = streams or self.streams

@@ -27,7 +27,7 @@ from nsh.host import Host
 from nsh.linux.constants import AT_FDCWD, CLONE_PARENT, O_CLOEXEC
 from nsh.linux.mountflags import MS_BIND, MS_PRIVATE, MS_REC
 from nsh.plan.order import plan
-from nsh.run.launch import CallFailed, launch, start
+from nsh.run.perform import CallFailed, launch, start
 from nsh.run.running import Outcome
 from nsh.state import START
 from tests.runs import children

@@ -17,7 +17,7 @@ from nsh.host import Host
 from nsh.linux.procfs import status_field
 from nsh.plan.order import plan
 from nsh.run import wait
-from nsh.run.launch import start
+from nsh.run.perform import start
 from nsh.run.running import Attended
 from nsh.state import START
 from tests.conftest import nsh
@@ -29,7 +29,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from nsh.host import Host
 from nsh.plan.order import plan
 from nsh.run import wait
-from nsh.run.launch import launch
+from nsh.run.perform import launch
 from nsh.state import START
 wait._GRACE = float(sys.argv[1])
 wanted = plan(START.replace(flags=("pid",)), ("sed", "-nu", "1p;2q7"), Host())

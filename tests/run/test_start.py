@@ -15,7 +15,7 @@ import pytest
 from nsh.call import CHILD, PARENT, Call, Plan
 from nsh.host import Host
 from nsh.plan.order import plan
-from nsh.run.launch import CallFailed, launch, start
+from nsh.run.perform import CallFailed, launch, start
 from nsh.run.running import Running
 from nsh.state import START, State
 from tests.runs import ROOT, children, until
@@ -266,7 +266,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from nsh.call import CHILD, Call
 from nsh.host import Host
 from nsh.plan.order import plan
-from nsh.run.launch import start
+from nsh.run.perform import start
 from nsh.state import START
 wanted = plan(START.replace(flags=("uts",)), ("true",), Host())
 at = next(index for index, call in enumerate(wanted.calls) if call.name == "unshare")

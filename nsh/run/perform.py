@@ -1,4 +1,4 @@
-"""Launch: performs a Plan in forked processes and waits for the command.
+"""Perform: a Plan is performed in forked processes, and the command waited for.
 
 Two things: ``start`` performs the calls and gives a Running, ``Running.wait`` waits for the command;
 ``launch`` is both. It knows the calls but no user interface: what it has to say travels as values. A
