@@ -99,7 +99,7 @@ def _options(
     return found, operands
 
 
-def parse(argv: list[str]) -> Options | str:
+def parse_options(argv: list[str]) -> Options | str:
     """The options, or a text to print instead of running. Raises BadOption."""
     options = Options()
     found, options.operands = _options(argv, "c:evxh", ["help", "version", "record=", "lesson="])
@@ -149,7 +149,7 @@ def _main(argv: list[str]) -> int:
             return _check(argv[1:])
         if argv[:1] == ["--serve"] and len(argv) == 3 and argv[1].isdigit():
             return _serve(*argv[1:])
-        options = parse(argv)
+        options = parse_options(argv)
     except BadOption as error:
         _say(str(error), "try: nsh --help")
         return 2
@@ -272,10 +272,10 @@ def _script_lines(path: str) -> Iterable[str]:
     lines = open_script(path)
     if not path.endswith((".nsh.md", ".nsht")):
         return lines
-    from nsh.transcript.parse import FormatError, parse
+    from nsh.transcript.parse import FormatError, parse_transcript
 
     try:
-        found = parse("".join(lines), path)
+        found = parse_transcript("".join(lines), path)
     except FormatError as error:
         raise Failure(str(error)) from None
     kept = [""] * len(lines)

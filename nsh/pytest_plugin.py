@@ -113,12 +113,12 @@ class TranscriptItem(pytest.Item):
 
     def runtest(self) -> None:
         """Replay it in a fresh nsh. Raises Mismatch, or pytest's Skipped."""
-        from nsh.transcript.replay import replay
-        from nsh.transcript.report import headline, report
+        from nsh.transcript.replay import replay_transcript
+        from nsh.transcript.report import full_report, headline
 
         if self.broken:
             raise Mismatch(*self.broken)
-        done = replay(self.transcript)
+        done = replay_transcript(self.transcript)
         if done.skipped:
             self._skip(done)
         if not done.passed and self.config.getoption("--nsh-update"):
@@ -129,7 +129,7 @@ class TranscriptItem(pytest.Item):
             first = headline(done)
             path = self.transcript.path
             number = first.removeprefix(f"{path}:").partition(":")[0]
-            raise Mismatch(int(number) if number.isdigit() else 1, first, report(done))
+            raise Mismatch(int(number) if number.isdigit() else 1, first, full_report(done))
 
     def _skip(self, done: Replay) -> None:
         assert done.skipped

@@ -23,7 +23,7 @@ from nsh.linux.syscalls import prctl
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
 from nsh.teach.compare import DiffCommands
-from nsh.transcript.align import align, matches
+from nsh.transcript.align import alignment, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet
 from nsh.transcript.glob import Facts
@@ -130,7 +130,7 @@ def _first_miss(commands: list[Command], state: State, args: list[str]) -> list[
     for command in commands:
         output, status = trial.answer(command.text.split("\n"))
         lines = lines_of(output)
-        steps, bindings = align(command.expects, lines, matcher, bindings)
+        steps, bindings = alignment(command.expects, lines, matcher, bindings)
         if not matches(steps):
             wanted = [command.expects[s.at].raw for s in steps if s.what == "missing"]
             missing = [_wanted(raw, bindings) for raw in wanted]

@@ -37,7 +37,7 @@ from nsh.transcript.parse import (
     FormatError,
     check_names,
     commands_in,
-    parse,
+    parse_transcript,
 )
 from nsh.words import PROMPT
 
@@ -90,7 +90,7 @@ def read(path: str | Path) -> Lesson:
     """The lesson in a file. Raises OSError, and FormatError where it is none."""
     path = Path(path)
     try:
-        found = parse(path.read_text(encoding="utf-8"), str(path))
+        found = parse_transcript(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError:
         raise FormatError(str(path), 1, "this is not UTF-8") from None
     lines = [line.rstrip("\r\n") for line in found.lines]

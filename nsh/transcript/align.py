@@ -1,7 +1,7 @@
 """Align: expected lines beside the lines that were printed.
 
 First an exact match is looked for (``solve``); only where there is none, the alignment with the
-least cost (``align``) says which expectations still hold. ``...`` takes any number of lines, as
+least cost (``alignment``) says which expectations still hold. ``...`` takes any number of lines, as
 many as the lines around it leave, not as many as it can. Pure functions.
 """
 
@@ -146,7 +146,7 @@ class Solver:
                 yield line, rows, known
 
 
-def align(
+def alignment(
     expects: Sequence[Expect], lines: Sequence[Line], matcher: Matcher, bindings: Bindings
 ) -> tuple[list[Step], Bindings]:
     """The alignment, exact if there is one, else with the least cost; and the bindings after it."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from nsh.transcript.parse import FormatError, read
-from nsh.transcript.replay import Replay, replay
-from nsh.transcript.report import failures, headline, report
+from nsh.transcript.replay import Replay, replay_transcript
+from nsh.transcript.report import failures, full_report, headline
 
 PASSED, FAILED, BROKEN = 0, 1, 2
 
@@ -42,7 +42,7 @@ def replay_files(paths: list[str], *, quiet: bool = False, jobs: int = 1) -> int
         else:
             counts["failed"] += 1
             commands += len(done.results)
-            _print(f"FAIL  {headline(done)}\n\n{report(done)}\n")
+            _print(f"FAIL  {headline(done)}\n\n{full_report(done)}\n")
     told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
     if not quiet or counts["failed"] or counts["broken"]:
         seconds = time.monotonic() - start
@@ -75,7 +75,7 @@ def _replay(path: str) -> Replay | str:
         transcript = read(path)
         if transcript.is_lesson or not transcript.commands:
             return f"{path}: there is no command in it: {_no_commands(path, transcript.is_lesson)}"
-        return replay(transcript)
+        return replay_transcript(transcript)
     except FormatError as error:
         return str(error)
     except OSError as error:

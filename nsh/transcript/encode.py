@@ -94,7 +94,7 @@ def _disguised(text: str, always: bool) -> str:
     return text
 
 
-def encode(
+def expected_lines(
     output: Iterable[Line],
     status: int = 0,
     generalise: Generalise | None = None,

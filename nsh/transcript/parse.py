@@ -118,7 +118,7 @@ def read(path: str | Path) -> Transcript:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FormatError(str(path), line, "this is not UTF-8") from None
-    return parse(text, str(path))
+    return parse_transcript(text, str(path))
 
 
 def is_plain(path: str) -> bool:
@@ -126,7 +126,7 @@ def is_plain(path: str) -> bool:
     return path.endswith(".nsht")
 
 
-def parse(text: str, path: str = "transcript.nsh.md") -> Transcript:
+def parse_transcript(text: str, path: str = "transcript.nsh.md") -> Transcript:
     """The transcript that a text is. Raises FormatError."""
     found = Transcript(path, re.findall(r"[^\n]*\n|[^\n]+\Z", text))
     bare = [line.rstrip("\n").removesuffix("\r") for line in found.lines]

@@ -25,7 +25,7 @@ from nsh.errors import Failure
 from nsh.parts.table import state_commands
 from nsh.plan.order import plan
 from nsh.state import START
-from nsh.transcript.encode import encode, encode_command, lines_of
+from nsh.transcript.encode import encode_command, expected_lines, lines_of
 from nsh.transcript.environment import replay_environ
 from nsh.transcript.volatile import Volatile
 from nsh.words import PROMPT
@@ -225,7 +225,7 @@ class Recorder:
             since=self.since,
             until=time.time(),
         )
-        expected = encode(lines_of(output), status, self.volatile.generalise, self.plain)
+        expected = expected_lines(lines_of(output), status, self.volatile.generalise, self.plain)
         self._append([*encode_command(self.line), *expected])
 
     @contextmanager

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nsh.transcript.align import Step, align, matches
+from nsh.transcript.align import Step, alignment, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.environment import first_unmet, replay_environ
 from nsh.transcript.glob import Facts
@@ -212,7 +212,7 @@ class Replay:
         return not self.stopped and all(result.passed for result in self.results)
 
 
-def replay(transcript: Transcript, environ: Mapping[str, str] | None = None) -> Replay:
+def replay_transcript(transcript: Transcript, environ: Mapping[str, str] | None = None) -> Replay:
     """Run all commands of a transcript and compare. Needs Linux for those that run something."""
     done = Replay(transcript, skipped=transcript.skip or first_unmet(transcript.requires))
     if done.skipped:
@@ -229,7 +229,7 @@ def replay(transcript: Transcript, environ: Mapping[str, str] | None = None) -> 
                 done.stopped, done.stopped_at = stopped.why, command.line
                 printed = Printed(stopped.output, -1)
             lines = lines_of(printed.output)
-            steps, after = align(command.expects, lines, done.matcher, bindings)
+            steps, after = alignment(command.expects, lines, done.matcher, bindings)
             done.results.append(
                 Result(command, lines, printed.status, steps, bindings, after, printed.pids)
             )

@@ -66,7 +66,7 @@ def _shown(result: Result, line: int) -> str:
     return encode_line(result.lines[line])
 
 
-def report(done: Replay) -> str:
+def full_report(done: Replay) -> str:
     """All that went wrong: place, command, expected and printed lines aligned, what holes caught.
 
     A line that was expected and not printed has a -, one that was printed and not expected a +,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsh.transcript.align import align, matches
-from nsh.transcript.encode import encode, lines_of
+from nsh.transcript.align import alignment, matches
+from nsh.transcript.encode import expected_lines, lines_of
 from nsh.transcript.glob import Facts, Glob
 from nsh.transcript.match import Expect, Line, Matcher, conflict, expectation
 from nsh.transcript.parse import Command
@@ -51,7 +51,7 @@ outputs = st.builds(
 
 
 def aligned(command: Command, lines: list[Line]) -> bool:
-    steps, _ = align(command.expects, lines, Matcher(), {})
+    steps, _ = alignment(command.expects, lines, Matcher(), {})
     return matches(steps)
 
 
@@ -59,7 +59,7 @@ def aligned(command: Command, lines: list[Line]) -> bool:
 @settings(deadline=None)
 def test_any_output_matches_its_own_recording(output: bytes, status: int, path: str) -> None:
     lines = lines_of(output)
-    session = "\n".join(["nsh> run x", *encode(lines, status)]) + "\n"
+    session = "\n".join(["nsh> run x", *expected_lines(lines, status)]) + "\n"
     text = f"```nsh\n{session}```\n" if path.endswith(".md") else session
     command = one_command(text, path)
     assert command.status == status
@@ -70,7 +70,7 @@ def test_any_output_matches_its_own_recording(output: bytes, status: int, path: 
 @given(outputs, outputs)
 @settings(deadline=None)
 def test_a_recording_matches_no_other_output(output: bytes, other: bytes) -> None:
-    command = one_command("\n".join(["nsh> run x", *encode(lines_of(output)), ""]))
+    command = one_command("\n".join(["nsh> run x", *expected_lines(lines_of(output)), ""]))
     seen, there = lines_of(output), lines_of(other)
     same = [(line.text.rstrip(" \t"), line.eol) for line in seen] == [
         (line.text.rstrip(" \t"), line.eol) for line in there
@@ -87,7 +87,7 @@ def test_dots_take_any_lines(lines: list[str], at: int, inserted: list[str]) -> 
     expects = [expectation(line) for line in lines]
     expects.insert(min(at, len(lines)), expectation("..."))
     printed = [*lines[:at], *inserted, *lines[at:]]
-    steps, _ = align(expects, [Line(line) for line in printed], Matcher(), {})
+    steps, _ = alignment(expects, [Line(line) for line in printed], Matcher(), {})
     assert matches(steps)
 
 
@@ -103,7 +103,7 @@ def test_a_wildcard_that_matches_survives_an_insertion_elsewhere(
     printed = [Line(line) for line in lines]
     printed[wild] = Line("only this here")
     printed.insert(place, Line("inserted"))
-    steps, _ = align(expects, printed, Matcher(), {})
+    steps, _ = alignment(expects, printed, Matcher(), {})
     assert [step.at for step in steps if step.what == "match"] == list(range(len(lines)))
     assert [step.what for step in steps].count("extra") == 1
 
@@ -126,14 +126,14 @@ def by_hand(expects: list[str], lines: list[str]) -> bool:
 )
 @settings(deadline=None, max_examples=400)
 def test_an_exact_match_is_found_if_there_is_one(expects: list[str], lines: list[str]) -> None:
-    steps, _ = align([expectation(e) for e in expects], [Line(x) for x in lines], Matcher(), {})
+    steps, _ = alignment([expectation(e) for e in expects], [Line(x) for x in lines], Matcher(), {})
     assert matches(steps) is by_hand(expects, lines)
     assert [step.line for step in steps if step.line >= 0] == list(range(len(lines)))
     assert sorted({step.at for step in steps if step.at >= 0}) == list(range(len(expects)))
 
 
 def check(expects: list[str], lines: list[str], **bindings: str) -> dict[str, str] | None:
-    steps, after = align(
+    steps, after = alignment(
         [expectation(e) for e in expects], [Line(x) for x in lines], Matcher(), bindings
     )
     return after if matches(steps) else None
@@ -273,7 +273,7 @@ def test_400_by_400_lines_take_well_under_a_second() -> None:
     ]
     lines = [Line(f"line {at % 40} x" if at % 2 else f"text {399 - at}") for at in range(400)]
     start = time.process_time()
-    align(expects, lines, Matcher(), {})
+    alignment(expects, lines, Matcher(), {})
     assert time.process_time() - start < 1
 
 
@@ -284,7 +284,7 @@ def test_100_000_lines_are_not_quadratic() -> None:
     del lines[60_000]
     lines.insert(30_000, Line("new"))
     start = time.process_time()
-    steps, _ = align(expects, lines, Matcher(), {})
+    steps, _ = alignment(expects, lines, Matcher(), {})
     assert time.process_time() - start < 5
     wrong = [(step.what, step.at, step.line) for step in steps if step.what in ("missing", "extra")]
     assert wrong == [("extra", -1, 30_000), ("missing", 60_000, -1)]
@@ -294,6 +294,6 @@ def test_dots_before_something_that_never_comes_are_not_quadratic() -> None:
     lines = [Line(f"line {at}") for at in range(100_000)]
     expects = [expectation(raw) for raw in ["...", "* (glob)", "...", "never"] * 30]
     start = time.process_time()
-    steps, _ = align(expects, lines, Matcher(), {})
+    steps, _ = alignment(expects, lines, Matcher(), {})
     assert not matches(steps)
     assert time.process_time() - start < 10

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from nsh.transcript.parse import Command, FormatError, parse
+from nsh.transcript.parse import Command, FormatError, parse_transcript
 
 
 def one_command(text: str, path: str = "t.nsht") -> Command:
-    [command] = parse(text, path).commands
+    [command] = parse_transcript(text, path).commands
     return command
 
 
@@ -38,7 +38,7 @@ def one_command(text: str, path: str = "t.nsht") -> Command:
 )
 def test_errors_name_file_and_line(text: str, line: int, why: str) -> None:
     with pytest.raises(FormatError) as caught:
-        parse(text, "t.nsh.md")
+        parse_transcript(text, "t.nsh.md")
     assert why in caught.value.why
     assert str(caught.value).startswith(f"t.nsh.md:{line}: ")
 
@@ -69,7 +69,7 @@ nsh> nor that
  [4]
  ```
 """
-    found = parse(text, "t.nsh.md")
+    found = parse_transcript(text, "t.nsh.md")
     assert [word for _, word in found.requires] == ["root", "program:sh", "kernel>=5.6"]
     assert found.timeout == 120
     assert [fence.info for fence in found.fences] == ["", "nsh goal", "nsh"]
@@ -107,7 +107,7 @@ def test_a_fence_may_stand_in_a_list() -> None:
     nsh> this is code that is shown
     ```
 """
-    found = parse(text, "t.nsh.md")
+    found = parse_transcript(text, "t.nsh.md")
     assert [(c.text, c.line, len(c.expects)) for c in found.commands] == [
         ("one", 4, 0),
         ("two", 11, 2),

@@ -14,8 +14,8 @@ import pytest
 
 from nsh.transcript.environment import unmet
 from nsh.transcript.limit import fullmatch
-from nsh.transcript.parse import parse
-from nsh.transcript.replay import Session, replay
+from nsh.transcript.parse import parse_transcript
+from nsh.transcript.replay import Session, replay_transcript
 from tests import needs
 from tests.conftest import NSH, nsh
 from tests.unprivileged import nsh_unprivileged
@@ -31,7 +31,7 @@ def write(tmp_path: Path, session: str, front: str = "", name: str = "t.nsh.md")
 
 
 def passes(session: str) -> bool:
-    done = replay(parse(f"```nsh\n{session}```\n"))
+    done = replay_transcript(parse_transcript(f"```nsh\n{session}```\n"))
     return done.passed
 
 
@@ -100,8 +100,8 @@ def test_a_report_of_very_much_is_short(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_exact() -> None:
-    done = replay(
-        parse(
+    done = replay_transcript(
+        parse_transcript(
             "nsh> !env\n...\nnsh> run ls -A\nnsh> run cat\nnsh> run tty\nnot a tty\n[1]\n", "t.nsht"
         ),
         {"PATH": os.environ["PATH"], "HOME": "/h", "LANG": "de_DE.UTF-8", "NSH_SECRET": "1"},
@@ -283,7 +283,9 @@ def test_a_timer_that_runs_goes_on_after_a_match() -> None:
 
 
 def test_an_endless_output_ends_with_the_time() -> None:
-    done = replay(parse("---\ntimeout: 500ms\n---\nnsh> run yes\n...\n", "t.nsht"))
+    done = replay_transcript(
+        parse_transcript("---\ntimeout: 500ms\n---\nnsh> run yes\n...\n", "t.nsht")
+    )
     assert "timed out" in done.stopped or "MiB" in done.stopped
 
 

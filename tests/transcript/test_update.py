@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsh.transcript.align import align
+from nsh.transcript.align import alignment
 from nsh.transcript.match import Line, Matcher
-from nsh.transcript.parse import parse
+from nsh.transcript.parse import parse_transcript
 from nsh.transcript.replay import Replay, Result
 from nsh.transcript.update import updated
 from tests.conftest import NSH, nsh
@@ -111,11 +111,11 @@ def test_a_skipped_file_stays(tmp_path: Path) -> None:
 
 def pretend(text: str, printed: list[tuple[list[Line], int]]) -> Replay:
     """The replay of a transcript whose commands print that."""
-    transcript = parse(text, "t.nsht")
+    transcript = parse_transcript(text, "t.nsht")
     done = Replay(transcript, matcher=Matcher())
     bindings: dict[str, str] = {}
     for command, (lines, status) in zip(transcript.commands, printed, strict=True):
-        steps, after = align(command.expects, lines, done.matcher, bindings)
+        steps, after = alignment(command.expects, lines, done.matcher, bindings)
         done.results.append(Result(command, lines, status, steps, bindings, after))
         bindings = after
     return done
