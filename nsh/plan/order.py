@@ -46,16 +46,15 @@ def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
 
     Raises Refusal when a call in it would reach the host.
     """
+    global _kept
     check(state, host)
     words = tuple(argv)
     environ = host.environment(state.env)
     if _kept and _kept.is_of(state, words, host, environ):
         return _kept.plan
     made = _made(state, words, host)
-    if (
-        not state.has_maps
-    ):  # they depend on files that may change: subuid(5), and where newuidmap is
-        _keep(_Kept(state, words, host, environ, made))
+    # Maps depend on files that may change: subuid(5), and where newuidmap(1) is.
+    _kept = None if state.has_maps else _Kept(state, words, host, environ, made)
     return made
 
 
@@ -75,11 +74,6 @@ class _Kept(Value):
 
 
 _kept: _Kept | None = None
-
-
-def _keep(kept: _Kept) -> None:
-    global _kept
-    _kept = kept
 
 
 def _made(state: State, words: tuple[str, ...], host: Host) -> Plan:

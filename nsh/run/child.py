@@ -161,8 +161,8 @@ def prepared(
 ) -> Steps:
     """The steps of a Preparation of these, the last one if it would be the same again."""
     global _kept
-    made_of = plan, me, restore, mask, tracing, streams
-    if _kept and _kept[0].plan is plan and _kept[1][1:] == made_of[1:] and _kept[2] == values:
+    made_of = me, restore, mask, tracing, streams
+    if _kept and _kept[0].plan is plan and _kept[1:] == (made_of, values):
         return _kept[0].steps
     made = Preparation(plan, chain, me, values, restore, mask, tracing, streams)
     _kept = made, made_of, dict(values)
