@@ -24,6 +24,9 @@ PARENT = "parent"
 CHILD = "child"
 PID_1 = "PID 1"
 SECOND = "child 2"
+THIRD = "child 3"
+KEEPER = "keeper"
+COMMAND = "command"
 
 
 class Slot(Value):
@@ -110,11 +113,19 @@ class CloneFlags(int):
         return f"child_stack=NULL, flags={parent}SIGCHLD"
 
 
+class SignalInfo(Value):
+    """Where a siginfo_t goes, which only the process itself can know."""
+
+    def strace(self, values: Values) -> str:
+        """Its name."""
+        return "siginfo"
+
+
 FORK = CloneFlags(SIGCHLD)
 FORK_SIBLING = CloneFlags(CLONE_PARENT | SIGCHLD)
 """CLONE_PARENT: the new process is a child of the caller's parent, as the caller is."""
 
-_LIVE = (Slot, Vector, Environment, Ends, Polled, Ended, CloneFlags)
+_LIVE = (Slot, Vector, Environment, Ends, Polled, Ended, CloneFlags, SignalInfo)
 
 
 def text(argument: object, values: Values) -> str:
@@ -159,6 +170,21 @@ class Plan(Value):
     last: str
     state: State
     argv: tuple[str, ...]
+
+    @property
+    def main(self) -> str:
+        """The actor whose end is the end of the run: the last one, or the init above it."""
+        return PID_1 if self.last == COMMAND else self.last
+
+    def own(self) -> tuple[str, ...]:
+        """Those of the chain that are children of nsh itself: its own, and their siblings."""
+        own = {PARENT}
+        for call in self.calls:
+            if call.name == "clone" and call.actor in own:
+                sibling = call.args[0] == FORK_SIBLING
+                if call.actor == PARENT or sibling:
+                    own.add(call.fills[0])
+        return tuple([name for name in self.chain() if name in own])
 
     def chain(self) -> tuple[str, ...]:
         """The actors from nsh's own child on, each the maker of the next, to the last one.

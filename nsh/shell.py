@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsh.commands.back import BackCommands
+from nsh.commands.children import ChildCommands
 from nsh.commands.looking import LookCommands
 from nsh.commands.manual import ManualCommands
 from nsh.course.commands import LessonCommands
@@ -15,6 +16,7 @@ from nsh.transcript.commands import RecordCommands
 class Shell(
     StateCommands,
     LookCommands,
+    ChildCommands,
     DiffCommands,
     TeachCommands,
     LessonCommands,

@@ -12,6 +12,7 @@ AT_FDCWD = Named(-100, "AT_FDCWD")
 CLONE_PARENT = 0x8000
 SIGCHLD = 17
 SIGKILL = Named(9, "SIGKILL")
+SIGTERM = Named(15, "SIGTERM")
 
 MNT_DETACH = 2
 
@@ -27,11 +28,22 @@ O_CLOEXEC = 0o2000000
 O_WRONLY = 1
 
 
+class PipeFlags(Flags):
+    """The flags of pipe2(2)."""
+
+    __slots__ = ()
+    names = ((O_CLOEXEC, "O_CLOEXEC"),)
+
+
 class OpenFlags(Flags):
-    """The flags of openat(2) and pipe2(2)."""
+    """The flags of openat(2); to read is the bit that is not set."""
 
     __slots__ = ()
     names = ((O_WRONLY, "O_WRONLY"), (O_CLOEXEC, "O_CLOEXEC"))
+
+    def strace(self) -> str:
+        """The names, the access mode first."""
+        return super().strace() if self & O_WRONLY else f"O_RDONLY|{super().strace()}"
 
 
 PR_SET_PDEATHSIG = Named(1, "PR_SET_PDEATHSIG")
@@ -53,3 +65,6 @@ ALL_IDS = 4294967295
 
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks for a program when PATH is not set."""
+
+NS_GET_NSTYPE = 0xB703
+"""ioctl_nsfs(2): the flag CLONE_NEW... of a namespace's kind."""

@@ -103,3 +103,28 @@ def is_orphaned() -> bool:
             return False
         parent = int(fields[1])
     return True
+
+
+def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
+    """The pid, here, of the process that has that number in the pid namespace of its maker.
+
+    It is a child of ``parent``, and none of the ``others``. The same number where /proc does not tell of the process. See
+    NSpid in proc_pid_status(5).
+    """
+    depth = len(_numbers(str(maker)))
+    if depth < 2:
+        return number
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) in others:
+            continue
+        if stat_fields(int(name))[1:2] == [str(parent)]:
+            numbers = _numbers(name)
+            if len(numbers) >= depth and numbers[depth - 1] == number:
+                return int(name)
+    return number
+
+
+def _numbers(pid: str) -> list[int]:
+    """The numbers of a process in each pid namespace that it is in, the one of /proc first."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    return [int(word) for word in status_field(status, "NSpid").split()]

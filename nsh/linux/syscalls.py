@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -248,6 +249,16 @@ def ptrace(request: int, pid: int, data: int = 0) -> int:
     return _checked(_libc.ptrace, *args)
 
 
+def bytes_in(fd: int) -> int:
+    """How many bytes a pipe holds that nobody has read. See FIONREAD in ioctl_tty(2)."""
+    number = ctypes.c_int()
+    _checked(_libc.ioctl, fd, ctypes.c_ulong(_FIONREAD), ctypes.byref(number))
+    return number.value
+
+
+_FIONREAD = 0x541B
+
+
 class SignalSet:
     """A sigset_t of the given signals. See sigsetops(3)."""
 
@@ -262,6 +273,29 @@ class SignalSet:
         pairs = zip(self.buffer.raw, both.buffer.raw, strict=True)
         both.buffer.raw = bytes([ours | more for ours, more in pairs])
         return both
+
+
+def signalfd(signals: SignalSet) -> int:
+    """A descriptor that can be read when one of these signals, which are blocked, has come.
+
+    See signalfd(2). Raises OSError.
+    """
+    return _checked(_libc.signalfd, -1, signals.buffer, os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+_SIGINFO = 128
+"""The size of a struct signalfd_siginfo, whose first field is the number."""
+
+
+def signals_of(fd: int) -> set[int]:
+    """The numbers of the signals that a signalfd holds."""
+    try:
+        data = os.read(fd, 32 * _SIGINFO)
+    except BlockingIOError:
+        return set()
+    return {
+        int.from_bytes(data[at : at + 4], sys.byteorder) for at in range(0, len(data), _SIGINFO)
+    }
 
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:

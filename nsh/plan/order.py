@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from nsh.call import (
     CHILD,
+    COMMAND,
     FORK,
     FORK_SIBLING,
+    KEEPER,
     PARENT,
     PID_1,
     SECOND,
+    THIRD,
     Call,
     Ends,
     Environment,
@@ -22,9 +25,16 @@ from nsh.call import (
     Slot,
 )
 from nsh.host import Host
-from nsh.linux.constants import O_CLOEXEC, PR_SET_PDEATHSIG, SIGKILL, OpenFlags
+from nsh.linux.constants import (
+    O_CLOEXEC,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    SIGKILL,
+    SIGTERM,
+    PipeFlags,
+)
 from nsh.linux.namespaces import NAMESPACES
-from nsh.parts import credentials, inherit, names, namespaces, rlimits
+from nsh.parts import credentials, inherit, init, join, names, namespaces, rlimits
 from nsh.parts.ids import calls as ids
 from nsh.parts.mounts import calls as mounts
 from nsh.parts.process import calls as process
@@ -36,19 +46,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nsh.call import CloneFlags
+    from nsh.linux.strace import Named
+    from nsh.parts.join.targets import Target
+
 UNSHARED = b"unshared\n"
 GO = b"go\n"
 READY = b"ready\n"
 
 
-def plan(state: State, argv: list[str] | tuple[str, ...], host: Host) -> Plan:
+def plan(
+    state: State,
+    argv: list[str] | tuple[str, ...],
+    host: Host,
+    *,
+    stays: bool = False,
+    entering: int = 0,
+) -> Plan:
     """The plan of ``run ARGV`` in that state on that host.
 
+    ``stays``: of ``start``, below a keeper; without words the last process is a pause.
+    ``entering``: of ``enter``, the process whose root and directory to take.
     Raises Refusal when a call in it would reach the host.
     """
     global _kept
     check(state, host)
     words = tuple(argv)
+    if stays or state.joins:  # they depend on what lives at the moment
+        return _made(state, words, host, stays, entering)
     environ = host.environment(state.env)
     if _kept and _kept.is_of(state, words, host, environ):
         return _kept.plan
@@ -76,20 +101,25 @@ class _Kept(Value):
 _kept: _Kept | None = None
 
 
-def _made(state: State, words: tuple[str, ...], host: Host) -> Plan:
-    last = last_actor(state)
+def _made(
+    state: State, words: tuple[str, ...], host: Host, stays: bool = False, entering: int = 0
+) -> Plan:
+    way = _Way(state, host, stays)
+    command = COMMAND if state.init else way.last
     calls = (
-        *_begin(state, host),
-        *_second_fork(state),
-        *mounts.make(state, last),
-        *names.calls(state, last),
-        *process.enter(state, last),
-        *inherit.calls(state, last),
-        *rlimits.calls(state, last),
-        *_change_user(state, host, last),
-        *process.become(state, words, host, last),
+        *way.begin(entering=entering),
+        *way.second_fork(),
+        *mounts.make(state, way.last),
+        *names.calls(state, way.last),
+        *process.enter(state, way.last),
+        *inherit.calls(state, way.last),
+        *rlimits.calls(state, way.last),
+        *_change_user(state, host, way.last),
+        *init.forks(state),
+        *(process.become(state, words, host, command) if words else init.pause(way.last)),
+        *init.waits(state),
     )
-    return Plan(calls, last, state, words)
+    return Plan(calls, command, state, words)
 
 
 def probe(state: State, host: Host) -> Plan:
@@ -97,8 +127,9 @@ def probe(state: State, host: Host) -> Plan:
 
     Maps, mounts and names play no part in it, so nothing is refused.
     """
-    bare = State(flags=state.flags)
-    last = last_actor(bare)
+    bare = State(flags=state.flags, joins=state.joins)
+    way = _Way(bare, host)
+    last = way.last
     ready = (
         Call(last, "write", (Slot("reports[1]"), READY, len(READY)), "the namespaces are there"),
         Call(PARENT, "read", (Slot("reports[0]"), READY, 64), "wait until they are"),
@@ -116,7 +147,7 @@ def probe(state: State, host: Host) -> Plan:
         Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "let the child end"),
         Call(last, "read", (Slot("go[0]"), GO, len(GO)), "stay until nsh has looked"),
     )
-    calls = (*_begin(bare, host, waits=True), *_second_fork(bare), *ready, *looks, *end)
+    calls = (*way.begin(waits=True), *way.second_fork(), *ready, *looks, *end)
     return Plan(calls, last, bare, ())
 
 
@@ -129,44 +160,113 @@ def _change_user(state: State, host: Host, last: str) -> Iterator[Call]:
         yield from _die_with_parent(last, why=why, part="credentials")
 
 
-def last_actor(state: State) -> str:
-    """The process that becomes the command: the child itself, or the one that it forks."""
-    if state.has("pid"):
-        return PID_1
-    return SECOND if state.has("time") else CHILD
+class _Way:
+    """The way from nsh to the process that becomes the command.
+
+    first  the process that joins namespaces: the child, whose parent is nsh or the keeper
+    maker  the one that makes the new namespaces: another, if a pid namespace is joined
+    last   the one that does the rest: another, if a pid or time namespace is new
+    """
+
+    def __init__(self, state: State, host: Host, stays: bool = False) -> None:
+        self.state = state
+        self.host = host
+        self.stays = stays
+        self.wanted: list[Target] = []
+        joined: set[str] = set()
+        if state.joins:
+            from nsh.parts.join.targets import targets
+
+            self.wanted = targets(state, host)
+            joined = {kind for target in self.wanted for kind in target.kinds}
+        self.joined = joined
+        self.maker = SECOND if "pid" in joined else CHILD
+        self.last = self.maker
+        if state.has("pid"):
+            self.last = PID_1
+        elif state.has("time"):
+            self.last = THIRD if self.maker == SECOND else SECOND
+
+    def begin(self, waits: bool = False, entering: int = 0) -> Iterator[Call]:
+        """The forks, the tie to the parent's life, the joins, the unshare, and the maps."""
+        state, maker = self.state, self.maker
+        go = state.has_maps or waits
+        yield _pipe(
+            "reports", "for the child's reports; end of file on it means that execve worked"
+        )
+        if go:
+            yield _pipe("go", "to let the child go on")
+        yield from join.opens(self.wanted, self.host)
+        held = join.held(self.wanted, self.host)
+        if entering:
+            yield from join.opens_places(entering)
+            held += join.PLACES
+        mine = ("reports[1]", *(["go[0]"] if go else []), *held)
+        theirs = ("reports[0]", *(["go[1]"] if go else []))
+        if self.stays:
+            yield from self._keeper(mine, theirs)
+        else:
+            why = "fork: the shell itself never leaves its namespaces"
+            yield _clone(PARENT, FORK, why, CHILD, closes=mine)
+        # The parent's ends: with its own copy open, the child would not hear of the parent's death.
+        yield from _die_with_parent(CHILD, closes=() if self.stays else theirs)
+        yield from join.enters(self.wanted, self.host, CHILD)
+        if "user" in self.joined:
+            why = "once more: when a process gains rights, the kernel forgets it"
+            yield from _die_with_parent(CHILD, why=why, part="join")
+        if entering:
+            yield from join.enters_places("mnt" in self.joined, CHILD)
+        if maker != CHILD:
+            why = "fork: a joined pid namespace is for children"
+            yield _clone(CHILD, FORK_SIBLING, why + _SIBLING, maker)
+            yield from _die_with_parent(maker)
+        yield from namespaces.calls(state, maker)
+        if state.has_maps:
+            unshared = Slot("reports[1]"), UNSHARED, len(UNSHARED)
+            yield Call(maker, "write", unshared, "the user namespace is there")
+            yield Call(PARENT, "read", (Slot("reports[0]"), UNSHARED, 64), "wait until it is")
+            yield from ids.write(state, self.host, maker)
+            yield Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
+            why = "wait for them: before, it is nobody"
+            yield Call(maker, "read", (Slot("go[0]"), GO, len(GO)), why)
+
+    def _keeper(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[Call]:
+        """The process above a child that stays; the child can outlive neither it nor nsh."""
+        why = "fork: the keeper, which ends all that the child has started when it or nsh ends"
+        yield _clone(PARENT, FORK, why, KEEPER, closes=mine)
+        why = "a session of its own: Ctrl-C at the terminal is not for the child"
+        yield Call(KEEPER, "setsid", (), why, closes=theirs)
+        why = "if nsh dies, the kernel tells the keeper"
+        yield from _die_with_parent(KEEPER, why=why, number=SIGTERM)
+        why = "what loses its parent below the keeper becomes the keeper's child: nothing gets away"
+        yield Call(KEEPER, "prctl", (PR_SET_CHILD_SUBREAPER, 1), why)
+        yield _clone(KEEPER, FORK, "fork: the child", CHILD, closes=("reports[1]",))
+
+    def second_fork(self) -> Iterator[Call]:
+        """The fork that a new pid or time namespace needs."""
+        if self.last == self.maker:
+            return
+        why = (
+            "fork: a new pid namespace is for children, the first one is PID 1"
+            if self.last == PID_1
+            else "fork: a new time namespace is for children"
+        )
+        yield _clone(self.maker, FORK_SIBLING, why + _SIBLING, self.last)
+        yield from _die_with_parent(self.last)
 
 
-def _begin(state: State, host: Host, waits: bool = False) -> Iterator[Call]:
-    """The fork, the tie to the parent's life, the unshare, and the maps."""
-    go = state.has_maps or waits
-    yield _pipe("reports", "for the child's reports; end of file on it means that execve worked")
-    if go:
-        yield _pipe("go", "to let the child go on")
-    yield Call(
-        PARENT,
-        "clone",
-        (FORK,),
-        "fork: the shell itself never leaves its namespaces",
-        fills=(CHILD,),
-        closes=("reports[1]", *(["go[0]"] if go else [])),
-        part="namespaces",
-    )
-    # The parent's ends: with its own copy open, the child would not hear of the parent's death.
-    yield from _die_with_parent(CHILD, closes=("reports[0]", *(["go[1]"] if go else [])))
-    yield from namespaces.calls(state, CHILD)
-    if state.has_maps:
-        unshared = Slot("reports[1]"), UNSHARED, len(UNSHARED)
-        yield Call(CHILD, "write", unshared, "the user namespace is there")
-        yield Call(PARENT, "read", (Slot("reports[0]"), UNSHARED, 64), "wait until it is")
-        yield from ids.write(state, host)
-        yield Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
-        why = "wait for them: before, it is nobody"
-        yield Call(CHILD, "read", (Slot("go[0]"), GO, len(GO)), why)
+_SIBLING = "; CLONE_PARENT makes it the sibling of its maker"
+
+
+def _clone(
+    actor: str, flags: CloneFlags, why: str, made: str, closes: tuple[str, ...] = ()
+) -> Call:
+    return Call(actor, "clone", (flags,), why, fills=(made,), closes=closes, part="namespaces")
 
 
 def _pipe(name: str, why: str) -> Call:
     ends = Ends((f"{name}[0]", f"{name}[1]"))
-    return Call(PARENT, "pipe2", (ends, OpenFlags(O_CLOEXEC)), why, fills=ends)
+    return Call(PARENT, "pipe2", (ends, PipeFlags(O_CLOEXEC)), why, fills=ends)
 
 
 def _die_with_parent(
@@ -174,27 +274,8 @@ def _die_with_parent(
     closes: tuple[str, ...] = (),
     why: str = "if nsh dies, the kernel kills this process",
     part: str = "",
+    number: Named = SIGKILL,
 ) -> Iterator[Call]:
-    yield Call(actor, "prctl", (PR_SET_PDEATHSIG, SIGKILL), why, closes=closes, part=part)
+    yield Call(actor, "prctl", (PR_SET_PDEATHSIG, number), why, closes=closes, part=part)
     why = "is nsh still there to read? If not, it died before the line above"
     yield Call(actor, "poll", (Polled(Slot("reports[1]")), 1, 0), why, part=part)
-
-
-def _second_fork(state: State) -> Iterator[Call]:
-    last = last_actor(state)
-    if last == CHILD:
-        return
-    why = (
-        "fork: a new pid namespace is for children, the first one is PID 1"
-        if last == PID_1
-        else "fork: a new time namespace is for children"
-    )
-    yield Call(
-        CHILD,
-        "clone",
-        (FORK_SIBLING,),
-        why + "; CLONE_PARENT makes it nsh's own child",
-        fills=(last,),
-        part="namespaces",
-    )
-    yield from _die_with_parent(last)

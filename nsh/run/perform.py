@@ -17,19 +17,21 @@ import errno
 import os
 import signal
 
-from nsh.call import PARENT, Call, Plan, Slot
+from nsh.call import CHILD, FORK_SIBLING, KEEPER, PARENT, Call, Plan, Slot
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
-from nsh.linux.processes import never_executed
+from nsh.linux.processes import never_executed, number_here, stat_fields
 from nsh.run.child import STOPS, become, prepared
 from nsh.run.running import Attended, Outcome, Running, known_signals
 from nsh.run.running import CallFailed as CallFailed
-from nsh.run.wait import Children, remember
+from nsh.run.wait import Children, remember, still_started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from nsh.run.log import Log
 
     Values = dict[str, int]
     """What the slots of a plan stand for, as far as it is known."""
@@ -54,9 +56,12 @@ class _Start:
         trace: Trace | None,
         children: Children,
         streams: tuple[int, int, int],
+        keeps: tuple[Log, int] | None = None,
     ) -> None:
         self.plan = plan
         self.chain = plan.chain()
+        self.own = plan.own()
+        self.keeps = keeps
         self.trace = trace
         self.children = children
         self.streams = streams
@@ -84,7 +89,7 @@ class _Start:
                 pass
             if self._stops and self.plan.last in self.values:
                 self.children.let_go(self.values[self.plan.last])
-            return Running(self.plan, self.chain, self.values, self.links, self.children)
+            return Running(self.plan, self.values, self.links, self.children)
         finally:
             for fd in self._open:
                 close(fd)
@@ -111,8 +116,8 @@ class _Start:
             self._take_told_failure()
             ended = self._ended(known[-1])
             # With 0 ends the one that has forked the next: that one is there, if not known yet.
-            if ended and (ended.si_status or known[-1] == self.plan.last):
-                if ended.si_code == os.CLD_EXITED:
+            if ended is not None and (ended or known[-1] == self.plan.last):
+                if ended >= 0:
                     self._finish_reports()
                 raise _Gone
         if self.trace:
@@ -147,8 +152,9 @@ class _Start:
                 return 0
             case "clone":
                 return self._fork(call, args[0])
-            case "openat":
-                fd = os.open(args[1], args[2])
+            case "openat" | "pidfd_open":
+                opens = call.name == "openat"
+                fd = os.open(args[1], args[2]) if opens else os.pidfd_open(args[0], args[1])
                 self.values[call.fills[0]] = fd
                 self._open.append(fd)
                 return fd
@@ -172,13 +178,22 @@ class _Start:
         made = call.fills[0]
         known = self.values
         steps = prepared(
-            self.plan, self.chain, made, known, self.restore, self.mask, tracing, self.streams
+            self.plan,
+            self.chain,
+            made,
+            known,
+            self.restore,
+            self.mask,
+            tracing,
+            self.streams,
+            self.keeps,
         )
+        stopping = self.plan.last if self.plan.last in self.own else ""
         reports = self.values["reports[1]"]
         syscalls.forget_errno()  # a child's call that fails without setting it must not seem to
         pid = syscalls.clone(flags)
         if pid == 0:
-            become(made, self.chain, steps, reports, tracing)
+            become(made, self.chain, steps, reports, tracing, stopping)
         self.values[made] = pid
         self.children.alive.append(pid)
         return pid
@@ -190,7 +205,7 @@ class _Start:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
             if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
-                if self.trace and self.plan.last in self.values:
+                if self.trace and self.plan.last in self.own and self.plan.last in self.values:
                     self.children.hand_on(self.values[self.plan.last])
                 if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
                     raise _Gone
@@ -207,9 +222,17 @@ class _Start:
         known = [name for name in self.chain if name in self.values]
         return known[-1] != self.plan.last and self._ended(known[-1]) is not None
 
-    def _ended(self, name: str) -> os.waitid_result | None:
-        """How that process has ended, if it has; it is not reaped yet."""
-        return os.waitid(os.P_PID, self.values[name], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    def _ended(self, name: str) -> int | None:
+        """The exit status of that process, if it has ended, -N if signal N ended it.
+
+        It is not reaped yet. Of one that is not nsh's own child it is 0.
+        """
+        if name not in self.own:
+            return 0 if stat_fields(self.values[name])[:1] in (["Z"], ["X"], []) else None
+        found = os.waitid(os.P_PID, self.values[name], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     def _wait_for(self, expected: bytes) -> int:
         """Wait for the text that a child writes when it has got that far."""
@@ -262,11 +285,14 @@ class _Start:
             self._tell(line)
         # A child that is killed closes the pipe too, and has executed nothing.
         pid = self.values.get(self.plan.last, 0)
+        stays = [call for call in self.plan.calls if call.name == "rt_sigtimedwait"]
         if self.trace and self.plan.argv and pid and not never_executed(pid):
             tries = self._executions(self.plan.last)
             after = tries.index(self._last_try) + 1 if self._last_try else 0
             for call in tries[after : after + 1]:  # none if it was killed after the last
                 self.trace(call, self.values, 0, 0)
+        for call in stays if self.trace and pid else []:
+            self.trace(call, self.values, 0, 0)
 
     def _executions(self, actor: str) -> list[Call]:
         """The actor's calls of execve: one for each file that is tried."""
@@ -298,13 +324,21 @@ class _Start:
         if call.name == "execve":
             self._last_try = call
         if call.fills and not error:
+            if call.name == "clone" and call.actor not in (CHILD, KEEPER):
+                result = self._number_here(call, result)
             self.values.update(zip(call.fills, ends or [result], strict=True))
-        if call.name == "clone" and result > 0:
-            self.children.alive.append(result)
+        if call.name == "clone" and call.fills[0] in self.own and result > 0:
+            self.children.alive.append(self.values[call.fills[0]])
         if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, error)
         if line.endswith(b"!"):
             raise CallFailed(call, error, self.values)
+
+    def _number_here(self, call: Call, number: int) -> int:
+        """The pid in nsh's own namespace of a process that was made in a joined or a new one."""
+        maker = self.values[call.actor]
+        parent = int(stat_fields(maker)[1]) if call.args[0] == FORK_SIBLING else maker
+        return number_here(number, maker, parent, still_started() | set(self.values.values()))
 
 
 STANDARD = (0, 1, 2)
@@ -315,8 +349,11 @@ def start(
     plan: Plan,
     trace: Trace | None = None,
     streams: tuple[int, int, int] = STANDARD,
+    keeps: tuple[Log, int] | None = None,
 ) -> Running:
     """Perform the plan up to the execve of the command, and do not wait.
+
+    ``keeps`` is what the keeper works with, if the plan has one: the log and the pipe to read.
 
     ``trace`` is called with each call and its result. Raises CallFailed when a call fails,
     KeyboardInterrupt if Ctrl-C came before the child was the command, OSError if a call of nsh
@@ -324,7 +361,7 @@ def start(
     """
     children = Children(known_signals())
     with Attended(children):
-        running = _Start(plan, trace, children, streams).perform()
+        running = _Start(plan, trace, children, streams, keeps).perform()
         remember(children)
         # The command has had its Ctrl-C too; raised here, it would leave a run that nobody knows.
         children.take_late_interrupts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.call import CHILD, FORK, PARENT, Call, Ended, Slot, Vector
+from nsh.call import FORK, PARENT, Call, Ended, Slot, Vector
 from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.constants import (
@@ -56,25 +56,28 @@ def denies_setgroups(state: State, host: Host) -> bool:
     return state.setgroups is None and _is_own(gids, host.gid) and not host.can(CAP_SETGID)
 
 
-def write(state: State, host: Host) -> Iterator[Call]:
-    """setgroups, uid_map and gid_map of the child, in this order, as user_namespaces(7) demands."""
+def write(state: State, host: Host, actor: str) -> Iterator[Call]:
+    """setgroups, uid_map and gid_map of a child, in this order, as user_namespaces(7) demands.
+
+    ``actor`` is the child that made the user namespace.
+    """
     uids = ranges("uid", state.uidmap, host)
     gids = ranges("gid", state.gidmap, host)
     if denies_setgroups(state, host):
         why = "without CAP_SETGID, the kernel takes no gid_map before this"
-        yield from _write("setgroups", "deny", why)
+        yield from _write(actor, "setgroups", "deny", why)
     elif state.setgroups:
-        yield from _write("setgroups", state.setgroups, "as asked for")
+        yield from _write(actor, "setgroups", state.setgroups, "as asked for")
     if uids:
         if host.can(CAP_SETUID) or _is_own(uids, host.uid):
-            yield from _write("uid_map", _text(uids), f"user ids: {_says(uids)}")
+            yield from _write(actor, "uid_map", _text(uids), f"user ids: {_says(uids)}")
         else:
-            yield from _helper("newuidmap", uids, host)
+            yield from _helper(actor, "newuidmap", uids, host)
     if gids:
         if host.can(CAP_SETGID) or _is_own(gids, host.gid):
-            yield from _write("gid_map", _text(gids), f"group ids: {_says(gids)}")
+            yield from _write(actor, "gid_map", _text(gids), f"group ids: {_says(gids)}")
         else:
-            yield from _helper("newgidmap", gids, host)
+            yield from _helper(actor, "newgidmap", gids, host)
 
 
 def _is_own(wanted: tuple[Range, ...], own: int) -> bool:
@@ -94,8 +97,8 @@ def _says(wanted: tuple[Range, ...]) -> str:
     return f"{total} ids, {first.inside} inside is {first.outside} outside"
 
 
-def _write(name: str, text: str, why: str) -> Iterator[Call]:
-    path = Slot(CHILD, "/proc/", f"/{name}")
+def _write(actor: str, name: str, text: str, why: str) -> Iterator[Call]:
+    path = Slot(actor, "/proc/", f"/{name}")
     flags = OpenFlags(O_WRONLY | O_CLOEXEC)
     fd = f"{name} fd"
     opened = (AT_FDCWD, path, flags)
@@ -105,12 +108,12 @@ def _write(name: str, text: str, why: str) -> Iterator[Call]:
     yield Call(PARENT, "write", (Slot(fd), data, len(data)), why, closes=(fd,), part="ids")
 
 
-def _helper(program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Call]:
+def _helper(actor: str, program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Call]:
     """newuidmap(1) or newgidmap(1): set-uid programs that may write ranges of subordinate ids."""
     why = f"fork: {program} may write what nsh may not"
     yield Call(PARENT, "clone", (FORK,), why, fills=(program,), part="namespaces")
     numbers = [word for entry in wanted for word in str(entry).split()]
-    argv = Vector((program, Slot(CHILD, "", " "), *numbers))
+    argv = Vector((program, Slot(actor, "", " "), *numbers))
     files = candidates(program, host.environ.get("PATH", DEFAULT_PATH))
     args = (host.first_executable(files), argv, host.environment(()))
     yield Call(program, "execve", args, _says(wanted), part="ids")

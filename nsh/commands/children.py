@@ -1,0 +1,414 @@
+"""The commands of children that stay: start, children, log, signal, stop, wait, enter, pin, unpin."""
+
+from __future__ import annotations
+
+import signal as signals
+import time
+
+from nsh.commands.running import RunCommands
+from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
+from nsh.linux.namespaces import find
+from nsh.state import Join, State
+from nsh.words import join, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from nsh.call import Plan
+    from nsh.offers import Item
+    from nsh.run.living import Living
+
+_MOST_ENDED = 50
+"""How many ended children are kept, with their logs."""
+
+
+class ChildCommands(RunCommands):
+    """The children that stay.
+
+    started  those that live and those that have ended: name to child, in the order of their start
+    """
+
+    group = "Children"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.started: dict[str, Living] = {}
+
+    def do_start(self, line: str) -> None:
+        """start NAME [CMD ARG...]
+
+        A run that stays: a command in a child, unshared as the state says, that lives on
+        while the next lines are typed. Without CMD, the child only is there: it reaps
+        what ends in it, and ends at `stop`.
+
+        Its input is /dev/null, and what it writes is kept for `log`. A failure is told
+        as with run. Everything that was started ends with nsh. NAME is a variable with
+        its process id in lines of `!`.
+
+            flags +uts +pid +mnt
+            start web sleep 1000
+            enter web ps
+            stop web
+
+        See `children`, `enter`, `join`; docker-run(1) -d.
+        """
+        name, *argv = self.words(line, at_least=1)
+        self._check_name(name)
+        try:
+            wanted = self._planned_to_stay(self.state, argv)
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.fixes, status=125) from None
+        child = self._start(name, wanted)
+        if child is None:
+            return
+        if name in self.started:
+            self.started.pop(name).close()
+        self.started[name] = child
+        self._tell_host()
+        self.last_error = None
+
+    def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
+        """No name, then as for run."""
+        return self.offer_program(before[1:], word) if before else ()
+
+    def _check_name(self, name: str) -> None:
+        """Raise Usage if a child cannot be called that."""
+        if not (name.isidentifier() and name.isascii()):
+            good = "".join([char if char.isalnum() and char.isascii() else "_" for char in name])
+            good = good if good[:1].isalpha() else f"c{good}"
+            raise Usage(
+                f"{name!r} is no name: letters, digits and _, for it is a variable in lines of !",
+                f"start {good} ...",
+            )
+        if name in self.host.environ or name in _TAKEN or find(name):
+            what = (
+                "a variable of the environment"
+                if name in self.host.environ
+                else "a namespace"
+                if find(name)
+                else "a word of nsh"
+            )
+            raise Usage(
+                f"{name} is {what}, and cannot be the name of a child", f"start {name}1 ..."
+            )
+        if name in self.started and self.started[name].lives:
+            raise Usage(f"{name} lives already", f"stop {name}", "children")
+
+    def _planned_to_stay(self, state: State, argv: list[str]) -> Plan:
+        from nsh.plan.order import plan
+
+        return plan(state, argv, self.host, stays=True)
+
+    def _start(self, name: str, wanted: Plan) -> Living | None:
+        from nsh.run.living import Living
+        from nsh.run.perform import CallFailed
+
+        self.needs_linux()
+        self.needs_proc()
+        self.flush()
+        trace = self._trace if self.tracing else None
+        try:
+            child = Living(name, wanted, trace)
+        except CallFailed as failed:
+            self.pids += [failed.values[name] for name in wanted.chain() if name in failed.values]
+            self.explain_call(failed, wanted)
+            return None
+        except OWN_FAILURES as error:
+            raise Failure(own_failure(error), "quit", status=125) from None
+        self.pids += child.running.pids
+        return child
+
+    def _tell_host(self) -> None:
+        """Let plans and diagnoses know who lives."""
+        children = self.started.values()
+        self.host.living = {each.name: each.pid for each in children if each.lives}
+        self.host.pins = {each.name: each.pins for each in children if each.pins}
+        self.host.made = {each.name: each.made for each in children if each.lives or each.pins}
+
+    def look_after(self) -> list[str]:
+        """Take the status of those that have ended: a line for each end that was not told yet."""
+        told = []
+        for child in list(self.started.values()):
+            if not child.lives and not child.told:
+                child.told = True
+                told.append(f"{child.name} has ended: {_how(child.status or 0)}")
+        ended = [each for each in self.started.values() if not each.lives and not each.pins]
+        for child in ended[:-_MOST_ENDED]:
+            self.started.pop(child.name).close()
+        self._tell_host()
+        return told
+
+    def end_children(self) -> list[str]:
+        """End all that live: their names. The end of nsh."""
+        living = [child for child in self.started.values() if child.lives]
+        for child in living:
+            child.end()
+        for child in living:
+            child.wait()
+        return [child.name for child in living]
+
+    def _child(self, name: str, command: str, alive: bool = False) -> Living:
+        """The child of that name. Raises Usage, or Failure if it is to live and does not."""
+        child = self.started.get(name)
+        if child is None:
+            if close := closest(name, self.started):
+                raise Usage(
+                    f"there is no child {name}: did you mean {close}?", f"{command} {close}"
+                )
+            what = f"there are {', '.join(self.started)}" if self.started else "none was started"
+            raise Usage(f"there is no child {name}: {what}", "help start")
+        if alive and not child.lives:
+            raise Failure(f"{name} has ended: {_how(child.status or 0)}", f"log {name}", "children")
+        return child
+
+    def do_children(self, line: str) -> None:
+        """children
+
+        The children that stay, the living and the ended: the name, the process id here
+        and inside, how long it has lived or how it ended, which namespaces are its own,
+        and the command.
+
+        See `start`, ps(1).
+        """
+        self.words(line, at_most=0)
+        self.look_after()
+        rows = [("name", "here", "inside", "", "own", "command")]
+        for child in self.started.values():
+            argv = child.plan.argv
+            rows.append(
+                (
+                    child.name,
+                    str(child.pid) if child.lives else "-",
+                    str(child.inside) if child.lives else "-",
+                    _since(child.began) if child.lives else _how(child.status or 0),
+                    " ".join(child.plan.state.flags) or "none",
+                    join(list(argv)) if argv else "(a pause)",
+                )
+            )
+        if len(rows) == 1:
+            return
+        widths = [max([len(row[at]) for row in rows]) for at in range(6)]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            self.message("  ".join(cells).rstrip())
+
+    def do_log(self, line: str) -> None:
+        """log NAME
+
+        What a child has written on standard output and error: the last mebibyte of it.
+        If there was more, a line says how much was dropped.
+
+        See `start`; docker-logs(1).
+        """
+        [name] = self.words(line, at_least=1, at_most=1)
+        dropped, data = self._child(name, "log").written()
+        if dropped:
+            self.error(f"{dropped} bytes before these were dropped")
+        text = data.decode("utf-8", "surrogateescape")
+        if text:
+            self.page(text.removesuffix("\n"))
+
+    def do_signal(self, line: str) -> None:
+        """signal NAME [SIG]
+
+        Send a signal to the main process of a child, from outside: TERM, or SIG by name
+        or number.
+
+        PID 1 of a pid namespace gets from inside only what it handles; from outside
+        also KILL and STOP, whatever it does about them.
+
+            signal web USR1
+
+        See kill(1), signal(7), pid_namespaces(7).
+        """
+        name, *more = self.words(line, at_least=1, at_most=2)
+        number = _number_of(more[0] if more else "TERM")
+        child = self._child(name, "signal", alive=True)
+        try:
+            child.signal(number)
+        except ProcessLookupError:
+            raise Failure(f"{name} has ended", "children") from None
+        except OSError as error:
+            raise Failure(f"signal {name}: {error.strerror}", "!id") from None
+
+    def do_stop(self, line: str) -> None:
+        """stop NAME...
+
+        End a child and all that it started: SIGTERM, and after 2 seconds SIGKILL.
+
+        See `signal`; docker-stop(1).
+        """
+        names = self.words(line, at_least=1)
+        children = [self._child(name, "stop") for name in names]
+        for child in children:
+            self._waiting(child.stop)
+            child.told = True
+        self._tell_host()
+
+    def do_wait(self, line: str) -> None:
+        """wait NAME
+
+        Wait for the end of a child. The status is the child's. Ctrl-C ends the wait and
+        not the child.
+
+        See wait(1p).
+        """
+        [name] = self.words(line, at_least=1, at_most=1)
+        child = self._child(name, "wait")
+        self.flush()
+        self.status = self._waiting(child.wait)
+        child.told = True
+        self._tell_host()
+
+    def _waiting(self, wait: Any) -> int:
+        try:
+            return int(wait())
+        except KeyboardInterrupt:
+            self.status = 130
+            self.interrupted()
+
+    def do_enter(self, line: str) -> None:
+        """enter NAME [CMD ARG...]
+
+        Run a command in all that a child has: its namespaces, its root, its directory,
+        its environment. Without CMD, run $SHELL. Nothing of the state is applied.
+
+            start web sleep 1000
+            enter web ps
+            enter web
+
+        See setns(2), nsenter(1), docker-exec(1).
+        """
+        name, rest = _first(line)
+        wanted = self.entered(name, self.argv(rest))
+        if self._launch(wanted) is not None:
+            self.last_error = None
+
+    def entered(self, name: str, argv: list[str]) -> Plan:
+        """The plan of these words inside a child. Raises Usage and Failure."""
+        from nsh.parts.join.targets import links_of, own_links
+        from nsh.plan.order import plan
+
+        child = self._child(name, "enter", alive=True)
+        self.look_after()
+        there, mine = links_of(child.pid), own_links()
+        kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
+        joins = (Join(name, kinds),) if kinds else ()
+        state = State(joins=joins, env=child.plan.state.env)
+        try:
+            return plan(state, argv, self.host, entering=child.pid)
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.fixes, status=125) from None
+
+    def do_pin(self, line: str) -> None:
+        """pin NAME
+
+        Keep the namespaces of a child by descriptors, so that they are there for `join`
+        after its last process has ended. `unpin NAME` lets them go.
+
+        A uts, ipc, net, mnt or user namespace can be joined without a process in it. A
+        pid namespace is dead with its PID 1: it takes no process more.
+
+        See namespaces(7), /proc/PID/ns.
+        """
+        [name] = self.words(line, at_least=1, at_most=1)
+        child = self._child(name, "pin", alive=True)
+        try:
+            child.pin()
+        except OSError as error:
+            raise Failure(f"pin {name}: {error.strerror}", "children") from None
+        self._tell_host()
+
+    def do_unpin(self, line: str) -> None:
+        """unpin NAME
+
+        Let the namespaces of a pinned child go: without a process in them, they end.
+        """
+        [name] = self.words(line, at_least=1, at_most=1)
+        child = self._child(name, "unpin")
+        if not child.pins:
+            raise Usage(f"{name} is not pinned", f"pin {name}")
+        child.unpin()
+        self._tell_host()
+
+    def _names(self, living: bool) -> Iterable[Item]:
+        for child in self.started.values():
+            if child.lives or not living:
+                words = join(list(child.plan.argv)) or "a pause"
+                yield child.name, words if child.lives else f"has ended: {words}"
+
+    def complete_log(self, before: list[str], word: str) -> Iterable[Item]:
+        """The children."""
+        return () if before else self._names(living=False)
+
+    complete_wait = complete_log
+
+    def complete_stop(self, before: list[str], word: str) -> Iterable[Item]:
+        """The living ones."""
+        return [item for item in self._names(living=True) if item[0] not in before]
+
+    def complete_signal(self, before: list[str], word: str) -> Iterable[Item]:
+        """The living ones, then the signals."""
+        if not before:
+            yield from self._names(living=True)
+        elif len(before) == 1:
+            for number in signals.Signals:
+                about = signals.strsignal(number) or ""
+                yield number.name.removeprefix("SIG"), about
+
+    def complete_enter(self, before: list[str], word: str) -> Iterable[Item]:
+        """The living ones, then as for run."""
+        return self.offer_program(before[1:], word) if before else self._names(living=True)
+
+    def complete_pin(self, before: list[str], word: str) -> Iterable[Item]:
+        """The living ones."""
+        return () if before else self._names(living=True)
+
+    def complete_unpin(self, before: list[str], word: str) -> Iterable[Item]:
+        """Those that are pinned."""
+        return () if before else [(name, "is pinned") for name in self.host.pins]
+
+
+_TAKEN = ("none", "step")
+
+
+def _first(line: str) -> tuple[str, str]:
+    """The first word of a line, and the rest as it was typed."""
+    words = split(line)
+    if not words:
+        raise Usage
+    return words[0], join(words[1:])
+
+
+def _how(status: int) -> str:
+    """A status in words."""
+    if status > 128:
+        try:
+            return f"killed by {signals.Signals(status - 128).name}"
+        except ValueError:
+            pass
+    return f"status {status}"
+
+
+def _since(began: float) -> str:
+    """How long ago that was, in words."""
+    seconds = int(time.monotonic() - began)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _number_of(word: str) -> int:
+    """A signal by its name, with or without SIG, or by its number. Raises Usage."""
+    name = word.upper().removeprefix("SIG")
+    if word.isdigit() and 0 < int(word) < signals.NSIG:
+        return int(word)
+    try:
+        return signals.Signals["SIG" + name]
+    except KeyError:
+        known = [each.name.removeprefix("SIG") for each in signals.Signals]
+        close = closest(name, known)
+        raise Usage(f"there is no signal {word}", f"signal NAME {close or 'TERM'}") from None

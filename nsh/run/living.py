@@ -1,0 +1,180 @@
+"""Living: a child that stays, as nsh sees it: its processes, its log, its end."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from nsh.linux import syscalls
+from nsh.linux.descriptors import close
+from nsh.linux.namespaces import NAMESPACES
+from nsh.linux.procfs import link, read_text, status_field
+from nsh.run.log import Log
+from nsh.run.perform import start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.call import Plan
+    from nsh.run.perform import Trace
+    from nsh.run.running import Running
+
+_GRACE = 2.0
+"""Seconds that a child has to end after SIGTERM, as `docker stop` gives 10."""
+
+
+class Living:
+    """A child that was started.
+
+    name    what it is called
+    plan    what it was made by
+    pid     its main process here: the command, its init or its pause
+    keeper  the process above it, which is nsh's own child
+    inside  the number of its main process in its own pid namespace
+    made    the namespaces that were made for it: kind to the text of the link in /proc/PID/ns
+    pins    descriptors of namespaces that are kept: kind to descriptor
+    began   when it was started, in seconds of the monotonic clock, and ``ended`` when nsh saw its end
+    status  its exit status, 128+N if signal N ended it; None while it lives
+    """
+
+    def __init__(self, name: str, plan: Plan, trace: Trace | None) -> None:
+        """Start it. Raises what ``start`` raises."""
+        self.name = name
+        self.plan = plan
+        self.began = time.monotonic()
+        self.ended = 0.0
+        self.status: int | None = None
+        self.pins: dict[str, int] = {}
+        self.told = False
+        self.pidfd = -1
+        self.log = Log()
+        self._output, write = os.pipe2(os.O_CLOEXEC)
+        null = -1
+        try:
+            null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+            self.running: Running = start(
+                plan, trace, (null, write, write), (self.log, self._output)
+            )
+        except BaseException:
+            self.log.close()
+            close(self._output)
+            raise
+        finally:
+            close(write)
+            close(null)
+        self.pid = self.running.pid
+        self.keeper = self.running.waited
+        self.inside = self._number_inside()
+        self.made = self._made()
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            pass  # it was killed before it could become the command
+        self.log.main = self.pid or -1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let the keeper look again: it reaps nothing before it knows what to wait for."""
+        try:
+            os.kill(self.keeper, signal.SIGCHLD)
+        except OSError:
+            pass
+
+    def _number_inside(self) -> int:
+        numbers = status_field(read_text(f"/proc/{self.pid}/status") or "", "NSpid").split()
+        return int(numbers[-1]) if numbers else self.pid
+
+    def _made(self) -> dict[str, str]:
+        """The new namespaces; what moved on at once to nsh's own, or to PID 1's, does not count."""
+        found = {}
+        for each in NAMESPACES:
+            if self.plan.state.has(each.name):
+                text = link(f"/proc/{self.pid}/ns/{each.proc}")
+                others = (link(f"/proc/{other}/ns/{each.proc}") for other in ("self", "1"))
+                if text and text not in others:
+                    found[each.name] = text
+        return found
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended; takes its status if it has."""
+        if self.status is None and self.running.has_ended():
+            self._take_end()
+        return self.status is None
+
+    def _take_end(self) -> None:
+        self.status = self.running.wait().status
+        self.ended = time.monotonic()
+
+    def wait(self) -> int:
+        """Wait for its end: its status. Ctrl-C raises KeyboardInterrupt, and it lives on."""
+        while self.lives:
+            os.waitid(os.P_PID, self.keeper, os.WEXITED | os.WNOWAIT)
+        assert self.status is not None
+        return self.status
+
+    def signal(self, number: int) -> None:
+        """Send its main process a signal. Raises OSError: ESRCH if it has ended."""
+        signal.pidfd_send_signal(self.pidfd, number)
+
+    def stop(self) -> int:
+        """End it and all that it started: SIGTERM, after 2 seconds SIGKILL. Its status."""
+        try:
+            self.signal(signal.SIGTERM)
+            # A stopped process gets its signals when it goes on.
+            self.signal(signal.SIGCONT)
+        except OSError:
+            pass
+        if not self._has_ended_within(_GRACE):
+            self.end()
+        return self.wait()
+
+    def end(self) -> None:
+        """Have the keeper kill all of it at once. Does not wait."""
+        if self.lives:
+            try:
+                os.kill(self.keeper, signal.SIGTERM)
+            except OSError:
+                pass
+
+    def _has_ended_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        fd = os.pidfd_open(self.keeper)
+        try:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            return bool(poll.poll(max(0, deadline - time.monotonic()) * 1000))
+        finally:
+            close(fd)
+
+    def written(self) -> tuple[int, bytes]:
+        """What it has written up to now: how many bytes were dropped, and the others."""
+        # What it wrote last may still be in the pipe, or on its way from there into the log.
+        deadline = time.monotonic() + 0.5
+        while self.lives and time.monotonic() < deadline:
+            if not syscalls.bytes_in(self._output) and not self.log.is_busy:
+                break
+            time.sleep(0.001)
+        return self.log.read()
+
+    def pin(self) -> dict[str, int]:
+        """Keep the namespaces that it does not share with nsh, beyond its end. Raises OSError."""
+        for each in NAMESPACES:
+            path = f"/proc/{self.pid}/ns/{each.proc}"
+            if each.name not in self.pins and link(path) != link(f"/proc/self/ns/{each.proc}"):
+                self.pins[each.name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self.pins
+
+    def unpin(self) -> None:
+        """Let these go."""
+        while self.pins:
+            close(self.pins.popitem()[1])
+
+    def close(self) -> None:
+        """Give everything back that nsh holds for it; it has ended."""
+        self.unpin()
+        self.log.close()
+        close(self._output)
+        if self.pidfd >= 0:
+            close(self.pidfd)
