@@ -291,8 +291,9 @@ class _Start:
             after = tries.index(self._last_try) + 1 if self._last_try else 0
             for call in tries[after : after + 1]:  # none if it was killed after the last
                 self.trace(call, self.values, 0, 0)
-        for call in stays if self.trace and pid else []:
-            self.trace(call, self.values, 0, 0)
+        if self.trace and pid:
+            for call in stays:
+                self.trace(call, self.values, 0, 0)
 
     def _executions(self, actor: str) -> list[Call]:
         """The actor's calls of execve: one for each file that is tried."""
