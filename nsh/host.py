@@ -27,9 +27,12 @@ class Host:
     cwd          nsh's working directory
     living       the children that stay: name to process id
     pins         descriptors of the namespaces of pinned children: name to kind to descriptor
+    is_around    whether these are the facts of a joined user namespace, not of nsh's own
     made         the namespaces that were made for children, of those that live or are pinned: name
                  of the child to kind to the text of its link in /proc/PID/ns
     """
+
+    is_around = False
 
     def __init__(self) -> None:
         self.uid = os.geteuid()

@@ -78,9 +78,9 @@ class LookCommands(RunCommands):
         """ns
 
         The eight namespaces: the flag, the inode of this shell's, the inode of a
-        child's made from the flags, and whether it is shared or new. Two processes are
-        in the same namespace if and only if the inodes are equal. Each run gets new
-        ones.
+        child's made from the joins and flags, and whether it is shared, joined or new. Two
+        processes are in the same namespace if and only if the inodes are equal. Each
+        run gets new ones.
 
         See namespaces(7), /proc/PID/ns.
         """
@@ -99,5 +99,5 @@ class LookCommands(RunCommands):
         outcome = self._launch(probe(self.state, self.host))
         if outcome is None:
             return
-        for text in ns_lines(here, outcome.links):
+        for text in ns_lines(here, outcome.links, self.state.flags):
             self.message(text)

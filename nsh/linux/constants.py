@@ -63,6 +63,9 @@ NS_GET_USERNS = 0xB701
 ALL_IDS = 4294967295
 """How many uids, or gids, the first user namespace maps: all but (uid_t) -1."""
 
+NOBODY = 65534
+"""The overflow id: what an id is shown as that is not mapped. See user_namespaces(7)."""
+
 DEFAULT_PATH = "/bin:/usr/bin"
 """Where execvp(3) looks for a program when PATH is not set."""
 

@@ -108,8 +108,9 @@ def is_orphaned() -> bool:
 def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
     """The pid, here, of the process that has that number in the pid namespace of its maker.
 
-    It is a child of ``parent``, and none of the ``others``. The same number where /proc does not tell of the process. See
-    NSpid in proc_pid_status(5).
+    It is a child of ``parent``, and none of the ``others``: two pid namespaces have the same numbers.
+    0 if /proc does not tell of it: then it has ended and been reaped. See NSpid in
+    proc_pid_status(5).
     """
     depth = len(_numbers(str(maker)))
     if depth < 2:
@@ -121,7 +122,7 @@ def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
             numbers = _numbers(name)
             if len(numbers) >= depth and numbers[depth - 1] == number:
                 return int(name)
-    return number
+    return 0
 
 
 def _numbers(pid: str) -> list[int]:

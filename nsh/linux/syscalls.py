@@ -81,6 +81,11 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare, ctypes.c_int(flags))
 
 
+def setns(fd: int, kind: int) -> None:
+    """setns(2) for this process itself; ``kind`` 0 takes a namespace of any kind. Raises OSError."""
+    _checked(_libc.setns, fd, ctypes.c_int(kind))
+
+
 class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
 

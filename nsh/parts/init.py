@@ -85,8 +85,13 @@ def lines(state: State) -> list[str]:
 def guard(state: State, host: Host) -> None:
     """Raise Refusal if there would be no PID 1 to be an init."""
     if state.init and not state.has("pid"):
+        from nsh.parts.join.own import joined
+
+        why = "and none is asked for"
+        if "pid" in joined(state, host):
+            why = "and the one that is joined has its PID 1 already"
         raise Refusal(
-            "an init is PID 1 of a new pid namespace, and none is asked for",
+            f"an init is PID 1 of a new pid namespace, {why}",
             "flags +pid",
             "init off",
         )

@@ -180,7 +180,10 @@ class _Way:
             self.wanted = targets(state, host)
             joined = {kind for target in self.wanted for kind in target.kinds}
         self.joined = joined
-        self.maker = SECOND if "pid" in joined else CHILD
+        # Only a process in the user namespace around it may write the maps of a new one. One that
+        # has joined that stays there for it, and another makes the new one.
+        self.writer = CHILD if "user" in joined and state.has_maps else PARENT
+        self.maker = SECOND if "pid" in joined or self.writer == CHILD else CHILD
         self.last = self.maker
         if state.has("pid"):
             self.last = PID_1
@@ -190,19 +193,25 @@ class _Way:
     def begin(self, waits: bool = False, entering: int = 0) -> Iterator[Call]:
         """The forks, the tie to the parent's life, the joins, the unshare, and the maps."""
         state, maker = self.state, self.maker
+        writes = self.writer == CHILD
         go = state.has_maps or waits
         yield _pipe(
             "reports", "for the child's reports; end of file on it means that execve worked"
         )
         if go:
             yield _pipe("go", "to let the child go on")
+        if writes:
+            yield _pipe("asks", "for a child to ask another to write its maps")
+            yield from ids.opens_proc()
         yield from join.opens(self.wanted, self.host)
         held = join.held(self.wanted, self.host)
+        if writes:
+            held += ("asks[0]", "asks[1]", "go[1]", ids.PROC)
         if entering:
             yield from join.opens_places(entering)
             held += join.PLACES
         mine = ("reports[1]", *(["go[0]"] if go else []), *held)
-        theirs = ("reports[0]", *(["go[1]"] if go else []))
+        theirs = ("reports[0]", *(["go[1]"] if go and not writes else []))
         if self.stays:
             yield from self._keeper(mine, theirs)
         else:
@@ -218,10 +227,15 @@ class _Way:
             yield from join.enters_places("mnt" in self.joined, CHILD)
         if maker != CHILD:
             why = "fork: a joined pid namespace is for children"
-            yield _clone(CHILD, FORK_SIBLING, why + _SIBLING, maker)
-            yield from _die_with_parent(maker)
+            if "pid" not in self.joined:
+                why = "fork: this one stays in the joined user namespace and writes the maps"
+            ends = ("asks[1]", "go[0]") if writes else ()
+            yield _clone(CHILD, FORK_SIBLING, why + _SIBLING, maker, closes=ends)
+            yield from _die_with_parent(maker, closes=("asks[0]", "go[1]") if writes else ())
         yield from namespaces.calls(state, maker)
-        if state.has_maps:
+        if writes:
+            yield from self._written_inside()
+        elif state.has_maps:
             unshared = Slot("reports[1]"), UNSHARED, len(UNSHARED)
             yield Call(maker, "write", unshared, "the user namespace is there")
             yield Call(PARENT, "read", (Slot("reports[0]"), UNSHARED, 64), "wait until it is")
@@ -229,6 +243,19 @@ class _Way:
             yield Call(PARENT, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
             why = "wait for them: before, it is nobody"
             yield Call(maker, "read", (Slot("go[0]"), GO, len(GO)), why)
+
+    def _written_inside(self) -> Iterator[Call]:
+        """The maps of a user namespace in a joined one, written by what has joined that."""
+        maker = self.maker
+        asks = Slot("asks[1]"), UNSHARED, len(UNSHARED)
+        yield Call(maker, "write", asks, "the user namespace is there", closes=("asks[1]",))
+        yield Call(CHILD, "read", (Slot("asks[0]"), UNSHARED, len(UNSHARED)), "wait until it is")
+        from nsh.parts.join.around import around
+
+        yield from ids.write(self.state, around(self.state, self.host), maker, CHILD)
+        yield Call(CHILD, "write", (Slot("go[1]"), GO, len(GO)), "the maps are written")
+        why = "wait for them: before, it is nobody"
+        yield Call(maker, "read", (Slot("go[0]"), GO, len(GO)), why)
 
     def _keeper(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[Call]:
         """The process above a child that stays; the child can outlive neither it nor nsh."""

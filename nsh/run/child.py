@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from nsh.call import COMMAND, KEEPER, Environment, Polled, Slot, Vector
+from nsh.call import COMMAND, KEEPER, PARENT, Environment, Polled, Slot, Vector
 from nsh.linux import syscalls
 from nsh.linux.strace import Packed
 from nsh.run.keeper import keep, rest
@@ -86,6 +86,12 @@ class Preparation:
         self.values = values
         self.steps: Steps = {me: []}
         self.cells: dict[str, syscalls.Cell] = {}
+        self._needed = {
+            arg.name
+            for call in plan.calls
+            for arg in call.args
+            if isinstance(arg, Slot) and call.actor not in (PARENT, arg.name)
+        }
         self._words: tuple[object, Any] = (None, None)
         unblock = syscalls.set_mask(mask)
         begin: list[Step] = [(-1, BOOKKEEPING, syscalls.signal, pair, "", None) for pair in restore]
@@ -105,6 +111,8 @@ class Preparation:
             if name == "clone":
                 makes = call.fills[0]
                 self.steps[makes] = list(begin) if call.actor == KEEPER else []
+                if call.fills[0] in self._needed:
+                    cell = self.cells[makes] = syscalls.Cell()
                 if makes == COMMAND:
                     self._block_for(call.actor)
                     self.steps[makes].append(begin[len(restore)])

@@ -325,21 +325,34 @@ class _Start:
         if call.name == "execve":
             self._last_try = call
         if call.fills and not error:
-            if call.name == "clone" and call.actor not in (CHILD, KEEPER):
-                result = self._number_here(call, result)
-            self.values.update(zip(call.fills, ends or [result], strict=True))
-        if call.name == "clone" and call.fills[0] in self.own and result > 0:
-            self.children.alive.append(self.values[call.fills[0]])
+            filled = ends or [result]
+            if call.name == "clone":
+                filled = [self._number_here(call, result)]
+                if call.fills[0] in self.own:
+                    self.children.alive += filled
+            self.values.update(zip(call.fills, filled, strict=True))
         if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, error)
         if line.endswith(b"!"):
             raise CallFailed(call, error, self.values)
 
     def _number_here(self, call: Call, number: int) -> int:
-        """The pid in nsh's own namespace of a process that was made in a joined or a new one."""
+        """The pid here of a process that was made in another pid namespace, where clone gave that number.
+
+        0 if an init has reaped it already. A sibling is reaped by nobody but nsh, or by a keeper that
+        waits for nsh. Raises ProcessLookupError if such a one is not to be seen.
+        """
+        if call.actor in (CHILD, KEEPER):  # which are themselves still in nsh's own
+            return number
         maker = self.values[call.actor]
-        parent = int(stat_fields(maker)[1]) if call.args[0] == FORK_SIBLING else maker
-        return number_here(number, maker, parent, still_started() | set(self.values.values()))
+        is_sibling = call.args[0] == FORK_SIBLING
+        fields = stat_fields(maker)  # of a zombie, too
+        parent = maker if not is_sibling else int(fields[1]) if fields else 0
+        known = {self.values[name] for name in self.chain if name in self.values}
+        found = number_here(number, maker, parent, still_started() | known) if fields else 0
+        if is_sibling and not found:
+            raise ProcessLookupError(errno.ESRCH, "a child is not to be seen in /proc")
+        return found
 
 
 STANDARD = (0, 1, 2)

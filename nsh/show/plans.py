@@ -62,16 +62,25 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
-def ns_lines(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
+def ns_lines(
+    here: Mapping[str, str], there: Mapping[str, str], new: tuple[str, ...] = ()
+) -> list[str]:
+    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run.
+
+    ``new``: the kinds that it gets new; another inode of another kind is that of a joined one.
+    """
     rows = [("ns", "flag", "this shell", "next run", "")]
     for namespace in NAMESPACES:
         mine = here.get(namespace.name, "-")
         theirs = there.get(namespace.name, "-")
-        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else "new"
+        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else _apart(namespace.name in new)
         rows.append((namespace.name, namespace.constant, mine, theirs, word))
     widths = [max([len(row[column]) for row in rows]) for column in range(5)]
     return [
         "  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip()
         for row in rows
     ]
+
+
+def _apart(is_new: bool) -> str:
+    return "new" if is_new else "joined"

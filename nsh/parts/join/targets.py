@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from nsh.errors import Refusal, closest
 from nsh.host import Host
 from nsh.linux.namespaces import BY_NAME, NAMESPACES
-from nsh.linux.procfs import link
+from nsh.linux.processes import stat_fields
+from nsh.linux.procfs import link, read_text
 from nsh.state import Join, State
 from nsh.value import Value
 from nsh.words import join as join_words
+from nsh.words import number, quote
 
 STEP = "step"
 """The name of the run that is being stepped through."""
@@ -45,6 +46,21 @@ def links_of(pid: int | str) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
+def apart() -> list[tuple[str, str]]:
+    """The processes that can be joined without further words: number, and kinds and command.
+
+    Those that have another namespace than nsh, as far as it may be seen.
+    """
+    mine = own_links()
+    found = []
+    for pid in sorted([int(name) for name in os.listdir("/proc") if name.isdigit()]):
+        kinds = [kind for kind, text in links_of(pid).items() if text != mine.get(kind)]
+        if kinds:
+            command = (read_text(f"/proc/{pid}/comm") or "").strip()
+            found.append((str(pid), f"{command}: {' '.join(kinds)}"))
+    return found
+
+
 def is_path(word: str) -> bool:
     """Whether a target is a file and neither a name nor a process id."""
     return "/" in word
@@ -55,41 +71,71 @@ def targets(state: State, host: Host) -> list[Target]:
 
     A user namespace is joined first by a user, because it gives the right to join the others, and
     last by root, because it takes it away. Raises Refusal if there is no such child, process or
-    namespace.
+    namespace any more.
     """
-    found = [target_of(each, host) for each in state.joins]
+    found = []
+    for each in state.joins:
+        try:
+            found.append(target_of(each, host))
+        except Refusal as refusal:
+            others = [fix for fix in refusal.fixes if fix != "reset join"]
+            raise Refusal(refusal.why, "reset join", *others) from None
     last = host.is_privileged
     return sorted(found, key=lambda target: ("user" in target.kinds) == last)
 
 
 def target_of(join: Join, host: Host) -> Target:
     """Where one join leads. Raises Refusal."""
-    if is_path(join.target):
+    word = join.target
+    if is_path(word):
         return _file(join)
-    if join.target.isdigit():
-        return _process(join, int(join.target))
-    if join.target in host.living:
-        return _process(join, host.living[join.target])
-    if join.target in host.pins:
+    if is_number(word):
+        return _process(join, _pid(word))
+    if word in host.living and (word not in host.pins or _lives(host.living[word])):
+        return _process(join, host.living[word])
+    if word in host.pins:
         return _pinned(join, host)
-    raise no_child(join.target, host)
+    raise no_child(word, host)
 
 
 def no_child(name: str, host: Host, command: str = "join") -> Refusal:
     """What is said of a name that no living or pinned child has."""
     names = [*host.living, *host.pins]
+    if not name:
+        return Refusal("a child, a process or a file has no empty name", f"help {command}")
     if close := closest(name, names):
         return Refusal(f"there is no child {name}: did you mean {close}?", f"{command} {close}")
     if names:
-        return Refusal(f"there is no child {name}; there are {', '.join(names)}", "children")
+        known = ", ".join(dict.fromkeys(names))
+        return Refusal(f"there is no child {name}; there are {known}", "children")
     what = join_words([name])
-    return Refusal(f"there is no child {name}, and no other lives", f"start {what}")
+    return Refusal(f"there is no child {what}, and no other lives", f"start {what}")
+
+
+def is_number(word: str) -> bool:
+    """Whether a target is a process id."""
+    return word.isascii() and word.isdigit()
+
+
+def _pid(word: str) -> int:
+    return number(word, _LAST_PID) or 0
+
+
+_LAST_PID = 1 << 22
+"""PID_MAX_LIMIT in the kernel: proc_sys_kernel(5), pid_max."""
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there and has not ended: a zombie has no namespaces any more."""
+    return bool(pid) and stat_fields(pid)[:1] not in ([], ["Z"], ["X"])
 
 
 def _process(join: Join, pid: int) -> Target:
-    if not os.path.isdir(f"/proc/{pid}"):
-        what = f"process {pid}" if join.target.isdigit() else f"child {join.target}"
-        raise Refusal(f"there is no {what} any more", "children", "reset join")
+    by_number = is_number(join.target)
+    if not _lives(pid):
+        if by_number:
+            raise Refusal(f"there is no process {join.target}", "!ps -e", "reset join")
+        raise Refusal(f"the child {join.target} has ended", "children", "reset join")
     there = links_of(pid)
     if not there:
         raise Refusal(
@@ -100,8 +146,9 @@ def _process(join: Join, pid: int) -> Target:
     mine = own_links()
     kinds = join.kinds or tuple([name for name, text in there.items() if text != mine.get(name)])
     if not kinds:
+        what = f"process {pid}" if by_number else join.target
         raise Refusal(
-            f"{join.target} is in the same namespaces as this shell: there is nothing to join",
+            f"{what} is in the same namespaces as this shell: there is nothing to join",
             "reset join",
         )
     return Target(join.target, kinds, pid, "", tuple(there.items()))
@@ -117,35 +164,46 @@ def _pinned(join: Join, host: Host) -> Target:
                 f" {', '.join(held)} of it are pinned",
                 f"join {join.target} {' '.join(held)}",
             )
-    there = {kind: f"{BY_NAME[kind].proc}:[{os.fstat(fd).st_ino}]" for kind, fd in held.items()}
+    there = {kind: text_of(kind, os.fstat(fd).st_ino) for kind, fd in held.items()}
     return Target(join.target, kinds, 0, "", tuple(there.items()))
 
 
+def text_of(kind: str, inode: int) -> str:
+    """The text of the link of a namespace in /proc/PID/ns."""
+    return f"{BY_NAME[kind].proc}:[{inode}]"
+
+
 def _file(join: Join) -> Target:
-    kind = kind_of(join.target)
+    kind, inode = _looked_at(join.target)
     if join.kinds and join.kinds != (kind,):
-        raise Refusal(f"{join.target} is a {kind} namespace", f"join {kind} {join.target}")
-    inode = os.stat(join.target).st_ino
-    there = ((kind, f"{BY_NAME[kind].proc}:[{inode}]"),)
+        raise Refusal(
+            f"{join.target} is a {kind} namespace", join_words(["join", kind, join.target])
+        )
+    there = ((kind, text_of(kind, inode)),)
     return Target(join.target, (kind,), 0, os.path.abspath(join.target), there)
 
 
-def kind_of(path: str) -> str:
-    """Which kind of namespace a file is. Raises Refusal if it is none. See ioctl_nsfs(2)."""
+def _looked_at(path: str) -> tuple[str, int]:
+    """Which kind of namespace a file is, and its inode. Raises Refusal if it is none.
+
+    See ioctl_nsfs(2).
+    """
     import fcntl
 
     from nsh.linux.constants import NS_GET_NSTYPE
     from nsh.linux.descriptors import close
 
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise Refusal(f"{path} cannot be opened: {error.strerror}", "help join") from None
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, PermissionError) and path.startswith("/proc/"):
+            why += "; a process is another user's, or has rights that nsh does not have"
+        raise Refusal(f"{path} cannot be opened: {why}", f"!ls -l {quote(path)}") from None
     try:
         flag = fcntl.ioctl(fd, NS_GET_NSTYPE)
-    except OSError as error:
-        if error.errno not in (errno.ENOTTY, errno.EINVAL):
-            raise Refusal(f"{path}: {error.strerror}", "help join") from None
+        inode = os.fstat(fd).st_ino
+    except OSError:
         raise Refusal(
             f"{path} is no namespace: a file of /proc/PID/ns is one, and what it is"
             " bind-mounted on",
@@ -155,5 +213,5 @@ def kind_of(path: str) -> str:
         close(fd)
     for each in NAMESPACES:
         if each.flag == flag:
-            return each.name
+            return each.name, inode
     raise Refusal(f"{path} is a namespace of a kind that nsh does not know", "help join")
