@@ -171,7 +171,6 @@ def _invalid(failed: FailedCall, target: Target, kinds: tuple[str, ...]) -> Diag
 def _no_right(failed: FailedCall, target: Target, kinds: tuple[str, ...]) -> Diagnosis | None:
     host = failed.host
     mine = own_links()
-    their_user = dict(target.links).get("user", "")
     joined = {kind for each in targets(failed.state, host) for kind in each.kinds}
     pins = host.pins.get(target.name, {})
     if target.pid and not link(f"/proc/{target.pid}/ns/uts"):
@@ -200,27 +199,32 @@ def _no_right(failed: FailedCall, target: Target, kinds: tuple[str, ...]) -> Dia
                 " first, and a new user namespace has rights only over what is made in it",
                 *without(failed.state, target),
             )
-        if owner == their_user != mine.get("user") and "user" not in joined and target.pid:
+        by = "root" if uid == 0 else f"uid {uid}"
+        if uid in (host.uid, None) and owner != mine.get("user") and "user" not in joined:
             return Diagnosis(
-                f"{what} belongs to a user namespace of {'its own' if uid is None else f'uid {uid}'}, and"
-                " to join it takes CAP_SYS_ADMIN there: join that user namespace, too, and you have it",
+                f"{what} belongs to a user namespace that {by} made, and to join it takes CAP_SYS_ADMIN"
+                " there: join that user namespace, too, and you have it",
                 *without(failed.state, target),
-                f"join {target.name} user {' '.join(target.kinds)}",
+                *_with_owner(target, owner),
             )
         if uid is not None and uid != host.uid and not host.is_privileged:
             return Diagnosis(
-                f"{what} belongs to a user namespace that uid {uid} made, and only that user and who"
+                f"{what} belongs to a user namespace that {by} made, and only that user and who"
                 " has CAP_SYS_ADMIN there may join it",
                 *without(failed.state, target),
             )
-    if "mnt" in kinds and not host.is_privileged and "user" not in joined:
-        return Diagnosis(
-            "to join a mnt namespace takes CAP_SYS_CHROOT and CAP_SYS_ADMIN also in the user namespace"
-            " that one is in, and outside of the one that owns it you have neither: join that, too",
-            *without(failed.state, target),
-            f"join {target.name} user {' '.join(target.kinds)}",
-        )
     return None
+
+
+def _with_owner(target: Target, owner: str) -> tuple[str, ...]:
+    """The lines that join the target and the user namespace that owns it."""
+    if dict(target.links).get("user") == owner and not target.path:
+        return (join(["join", target.name, "user", *target.kinds]),)
+    again = join(["join", target.name, *([] if target.path else target.kinds)])
+    for name in sorted(os.listdir("/proc"), key=len):
+        if name.isdigit() and link(f"/proc/{name}/ns/user") == owner:
+            return (f"join {name} user", again)
+    return (again,)
 
 
 def _no_right_of_user(
