@@ -17,6 +17,8 @@ def result_text(call: Call, result: int, error: int) -> str:
     """The result of a call as strace prints it: ``0``, a pid, ``-1 ENOENT (No such file …)``."""
     if error:
         return f"-1 {errno.errorcode.get(error, error)} ({os.strerror(error)})"
+    if call.name == "rt_sigtimedwait":
+        return "?"
     if call.name == "poll" and result == 0:
         return "0 (Timeout)"
     return str(result)
@@ -62,13 +64,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
-def ns_lines(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
-    rows = [("ns", "flag", "this shell", "next run", "")]
+def ns_lines(
+    here: Mapping[str, str], there: Mapping[str, str], whose: str = "next run", other: str = "new"
+) -> list[str]:
+    """The table of ``ns``: each namespace, the inode here and the one there.
+
+    ``whose`` is what stands above that column, ``other`` what is said of one that differs.
+    """
+    rows = [("ns", "flag", "this shell", whose, "")]
     for namespace in NAMESPACES:
         mine = here.get(namespace.name, "-")
         theirs = there.get(namespace.name, "-")
-        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else "new"
+        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else other
         rows.append((namespace.name, namespace.constant, mine, theirs, word))
     widths = [max([len(row[column]) for row in rows]) for column in range(5)]
     return [
