@@ -16,8 +16,8 @@ from nsh.transcript.commands import RecordCommands
 class Shell(
     StateCommands,
     LookCommands,
-    ChildCommands,
     DiffCommands,
+    ChildCommands,
     TeachCommands,
     LessonCommands,
     BackCommands,

@@ -6,7 +6,7 @@ import signal as signals
 import time
 
 from nsh.commands.running import RunCommands
-from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
+from nsh.errors import OWN_FAILURES, Failure, OutputFailed, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
 from nsh.state import Join, State
 from nsh.words import join, split
@@ -72,6 +72,22 @@ class ChildCommands(RunCommands):
     def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
         """No name, then as for run."""
         return self.offer_program(before[1:], word) if before else ()
+
+    def planned(self, state: State, argv: list[str]) -> Plan:
+        """The plan of these words in that state, with who lives now. Raises Refusal."""
+        if self.started:
+            self._tell_host()
+        return super().planned(state, argv)
+
+    def end_all(self) -> None:
+        """The end of nsh: what lives ends with it. At a prompt it is said who."""
+        try:
+            names = self.end_children()
+            if names and self.interactive:
+                ends = "ends" if len(names) == 1 else "end"
+                self.message(f"{', '.join(names)} {ends} with nsh")
+        except OutputFailed:
+            pass
 
     def _check_name(self, name: str) -> None:
         """Raise Usage if a child cannot be called that."""

@@ -87,11 +87,22 @@ class RunCommands(BaseShell):
             !mkdir /mytmp
             !ipcs -q
 
+        The name of each child that lives is a variable with its process id.
+
+            !ls -l /proc/$web/ns
+
         See sh(1).
         """
         if not line.strip():
             raise Usage
-        self._launch(self.planned(START, ["/bin/sh", "-c", line, "sh", *self.args]))
+        state = START
+        for name, pid in self.host_variables().items():
+            state = state.with_env(name, str(pid))
+        self._launch(self.planned(state, ["/bin/sh", "-c", line, "sh", *self.args]))
+
+    def host_variables(self) -> dict[str, int]:
+        """The variables that a line on the host finds beside the environment: pids by name."""
+        return self.host.living
 
     def argv(self, line: str) -> list[str]:
         """The words of a command to run, the user's shell if there are none."""

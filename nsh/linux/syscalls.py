@@ -175,7 +175,7 @@ def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pairs = zip(_SIGNATURES[name], args, strict=True)
         return tuple([make(arg) if make else arg for make, arg in pairs])
     if name == "prctl":
-        wide = [ctypes.c_ulong(arg) for arg in args[1:]]
+        wide = [arg if isinstance(arg, bytes) else ctypes.c_ulong(arg) for arg in args[1:]]
         return (_for_c(args[0]), *wide, *[_ZERO] * (_PRCTL - len(args)))
     return tuple([_for_c(arg) for arg in args])
 
@@ -252,6 +252,24 @@ def ptrace(request: int, pid: int, data: int = 0) -> int:
     """ptrace(2), for a request that takes no address."""
     args = ctypes.c_long(request), ctypes.c_long(pid), None, ctypes.c_void_p(data)
     return _checked(_libc.ptrace, *args)
+
+
+class Title:
+    """Where the words of this process lie, which /proc/PID/cmdline shows. See proc_pid_stat(5)."""
+
+    def __init__(self) -> None:
+        try:
+            with open("/proc/self/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            self._start, self._end = int(fields[45]), int(fields[46])
+        except (OSError, IndexError):
+            self._start = self._end = 0
+
+    def show(self, text: bytes) -> None:
+        """Write a text over them. Only for a process that never executes another program."""
+        size = self._end - self._start
+        if size > 1:
+            ctypes.memmove(self._start, text[: size - 1].ljust(size, b"\0"), size)
 
 
 def bytes_in(fd: int) -> int:

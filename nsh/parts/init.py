@@ -7,6 +7,7 @@ import signal
 from nsh.base import BaseShell
 from nsh.call import COMMAND, FORK, PID_1, Call, SignalInfo
 from nsh.errors import Refusal, Usage
+from nsh.linux.constants import PR_SET_NAME
 from nsh.linux.strace import SignalNames
 from nsh.parts.part import Diagnosis, FailedCall, Part
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 PAUSES = SignalNames((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 """What a pause waits for: SIGCHLD to reap what has ended, the others to end."""
+
+_NAMED = "what ps calls it"
 
 FORWARDS = SignalNames(
     (
@@ -99,6 +102,7 @@ def guard(state: State, host: Host) -> None:
 
 def pause(actor: str) -> Iterator[Call]:
     """What a child that stays without a command does."""
+    yield Call(actor, "prctl", (PR_SET_NAME, "nsh-pause"), _NAMED, part="init")
     why = "nsh's own pause: it reaps what has ended, and ends at a SIGTERM"
     yield Call(actor, "rt_sigtimedwait", (PAUSES, SignalInfo(), None, 8), why, part="init")
 
@@ -113,6 +117,7 @@ def forks(state: State) -> Iterator[Call]:
 def waits(state: State) -> Iterator[Call]:
     """What PID 1 does while the command runs."""
     if state.init:
+        yield Call(PID_1, "prctl", (PR_SET_NAME, "nsh-init"), _NAMED, part="init")
         why = (
             "nsh's own init: it hands signals on, reaps what is orphaned, ends as the command does"
         )

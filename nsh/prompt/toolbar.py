@@ -74,6 +74,10 @@ def _parts(
         status = ("class:failed", f"[{shell.status}]") if shell.status else ("", "ok")
         parts.append((2, [status, ("", f" {duration(took)}")]))
     missing = refusal(shell)
+    if shell.host.living:
+        living = list(shell.host.living)
+        more = f" +{len(living) - 3}" if len(living) > 3 else ""
+        parts.append((3, [("class:new", f"living: {' '.join(living[:3])}{more}")]))
     if missing:
         parts.append((0, [("class:failed", f"needs {missing}")]))
     if mode:

@@ -132,7 +132,7 @@ class Preparation:
                 steps.append((-1, BOOKKEEPING, syscalls.close, closed, "", None))
         if me == KEEPER:
             assert keeps is not None
-            self.steps[me].append((-1, STAY, keep, keeps, "", None))
+            self.steps[me].append((-1, STAY, keep, (*keeps, syscalls.Title()), "", None))
 
     def _waited(self, actor: str) -> tuple[int, ...]:
         """The signals that an actor waits for in the end."""
@@ -147,10 +147,10 @@ class Preparation:
 
     def _stay(self, call: Call) -> None:
         """The last step of an init or a pause."""
-        command = self.plan.last if self.plan.last == COMMAND else ""
-        if not command:
+        made = self.cells[COMMAND] if self.plan.last == COMMAND else None
+        if made is None:
             self._block_for(call.actor)
-        args = self._waited(call.actor), self.cells.setdefault(command, syscalls.Cell())
+        args = self._waited(call.actor), made, syscalls.Title()
         self.steps[call.actor].append((-1, STAY, rest, args, "", None))
 
     def _argument(self, value: object) -> Any:

@@ -29,7 +29,7 @@ _PATIENCE = 5000
 """How often a keeper tries, a millisecond apart, to see the end of what it has killed."""
 
 
-def keep(log: Log, output: int) -> NoReturn:
+def keep(log: Log, output: int, title: syscalls.Title) -> NoReturn:
     """Be the keeper of a child: take what it writes, and end all that it started when it ends.
 
     SIGTERM, which the kernel sends too if nsh dies, ends it and them at once. The keeper itself ends
@@ -37,6 +37,7 @@ def keep(log: Log, output: int) -> NoReturn:
     the child writes to.
     """
     os.set_blocking(output, False)
+    title.show(b"nsh: keeper of " + log.name.encode())
     signals = syscalls.signalfd(syscalls.SignalSet(signal.SIGTERM, signal.SIGCHLD))
     _close_all(but={signals, output, log.fd})
     _to_null((0, 1, 2))
@@ -60,12 +61,14 @@ def keep(log: Log, output: int) -> NoReturn:
     _end_as(0 if status is None else status)
 
 
-def rest(waited: tuple[int, ...], command: int) -> NoReturn:
-    """Be an init above a command, or with ``command`` 0 a pause that ends at a signal.
+def rest(waited: tuple[int, ...], made: syscalls.Cell | None, title: syscalls.Title) -> NoReturn:
+    """Be an init above a command, or with ``made`` None a pause that ends at a signal.
 
-    ``waited``: what it waits for, blocked. An init hands a signal on, but not one that came from
-    the terminal, which the command gets too.
+    ``waited``: what it waits for, blocked. ``made`` holds the pid of the command. An init hands a
+    signal on, but not one that came from the terminal, which the command gets too.
     """
+    command = 0 if made is None else made.number.value
+    title.show(b"nsh: pause" if made is None else b"nsh: init")
     _close_all(but=set())
     while True:
         found = signal.sigwaitinfo(waited)

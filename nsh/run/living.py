@@ -48,7 +48,7 @@ class Living:
         self.pins: dict[str, int] = {}
         self.told = False
         self.pidfd = -1
-        self.log = Log()
+        self.log = Log(name)
         self._output, write = os.pipe2(os.O_CLOEXEC)
         null = -1
         try:

@@ -23,10 +23,12 @@ _MAIN, _TOTAL, _BUSY = 0, 8, 16
 class Log:
     """The file; made before the fork of who writes it.
 
-    fd  its descriptor
+    name  what the child is called
+    fd    its descriptor
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.fd = os.memfd_create("log")
         try:
             os.ftruncate(self.fd, _START + SIZE)

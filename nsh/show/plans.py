@@ -10,13 +10,15 @@ from nsh.linux.namespaces import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 def result_text(call: Call, result: int, error: int) -> str:
     """The result of a call as strace prints it: ``0``, a pid, ``-1 ENOENT (No such file …)``."""
     if error:
         return f"-1 {errno.errorcode.get(error, error)} ({os.strerror(error)})"
+    if call.name == "rt_sigtimedwait":
+        return "?"
     if call.name == "poll" and result == 0:
         return "0 (Timeout)"
     return str(result)
@@ -63,24 +65,26 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def ns_lines(
-    here: Mapping[str, str], there: Mapping[str, str], new: tuple[str, ...] = ()
+    here: Mapping[str, str],
+    there: Mapping[str, str],
+    whose: str = "next run",
+    other: str = "new",
+    joined: Collection[str] = (),
 ) -> list[str]:
-    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run.
+    """The table of ``ns``: each namespace, the inode here and the one there.
 
-    ``new``: the kinds that it gets new; another inode of another kind is that of a joined one.
+    ``whose`` is what stands above that column, ``other`` what is said of one that differs, unless
+    it is of a kind that is ``joined``.
     """
-    rows = [("ns", "flag", "this shell", "next run", "")]
+    rows = [("ns", "flag", "this shell", whose, "")]
     for namespace in NAMESPACES:
         mine = here.get(namespace.name, "-")
         theirs = there.get(namespace.name, "-")
-        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else _apart(namespace.name in new)
+        word = "joined" if namespace.name in joined else other
+        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else word
         rows.append((namespace.name, namespace.constant, mine, theirs, word))
     widths = [max([len(row[column]) for row in rows]) for column in range(5)]
     return [
         "  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip()
         for row in rows
     ]
-
-
-def _apart(is_new: bool) -> str:
-    return "new" if is_new else "joined"

@@ -107,6 +107,7 @@ def _serve(fd: int, state: str, shell: BaseShell) -> int:
             answers.write(f"{answer.status} {how} {pids}\n".encode())
             if answer.ended:
                 break
+    shell.end_all()
     return shell.status
 
 
