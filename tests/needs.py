@@ -25,6 +25,8 @@ SUBORDINATE = root("says in /etc/subuid, in a mount namespace, what ids a user m
 
 def rights(*lines: str) -> tuple[pytest.MarkDecorator, ...]:
     """The marks of a test that types these lines: NAMESPACES, unless they make a user namespace."""
+    if re.search(r"^join ", "\n".join(lines), re.MULTILINE):
+        return (NAMESPACES,)
     flags = re.findall(r"(?<!\w)\+(\w+)", " ".join(lines))
     return (NAMESPACES,) if flags and not {"user", "all"} & set(flags) else ()
 

@@ -15,6 +15,22 @@ def stat_fields(pid: int) -> list[str]:
     return (read_text(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
 
 
+def pids() -> list[int]:
+    """The processes that /proc shows, none without it."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def is_below(pid: int, above: int) -> bool:
+    """Whether a process descends from another one, or is it."""
+    while pid > 1 and pid != above:
+        fields = stat_fields(pid)
+        pid = int(fields[1]) if fields else 0
+    return pid == above
+
+
 def own_children(since: float) -> set[int]:
     """This process's children that are not older than that (seconds since boot).
 

@@ -204,7 +204,9 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
     why = f"{what} cannot be had: the user namespace does not map {'it' if len(lacking) == 1 else 'them'}"
     if not state.has("user"):
         own = f"user {host.uid}" if getattr(host, "is_mapped", True) else "reset user"
-        return Diagnosis(f"{why}, and {'it is joined' if host.is_around else 'nsh runs in it'}", own)
+        return Diagnosis(
+            f"{why}, and {'it is joined' if host.is_around else 'nsh runs in it'}", own
+        )
     if host.can(CAP_SETUID) and host.can(CAP_SETGID):
         return Diagnosis(f"{why}; as root you can map all", *whole_map(host))
     maps = [f"uidmap {user.uid} {host.uid} 1"]

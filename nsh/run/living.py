@@ -9,7 +9,8 @@ import time
 
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
-from nsh.linux.namespaces import NAMESPACES
+from nsh.linux.namespaces import BY_NAME, NAMESPACES
+from nsh.linux.processes import is_below, pids
 from nsh.linux.procfs import link, read_text, status_field
 from nsh.run.log import Log
 from nsh.run.perform import start
@@ -94,6 +95,19 @@ class Living:
                 others = (link(f"/proc/{other}/ns/{each.proc}") for other in ("self", "1"))
                 if text and text not in others:
                     found[each.name] = text
+        # A pause stays where it is; a command may have joined somebody's namespaces by now.
+        return found if not self.plan.argv else self._not_anothers(found)
+
+    def _not_anothers(self, found: dict[str, str]) -> dict[str, str]:
+        """Those in which there is nobody but what this child has started, as far as can be seen."""
+        for pid in pids() if found else ():
+            there = {
+                kind: text
+                for kind, text in found.items()
+                if link(f"/proc/{pid}/ns/{BY_NAME[kind].proc}") == text
+            }
+            if there and not is_below(pid, self.keeper):
+                found = {kind: text for kind, text in found.items() if kind not in there}
         return found
 
     @property

@@ -284,14 +284,14 @@ class _Start:
         for line in self._early:
             self._tell(line)
         # A child that is killed closes the pipe too, and has executed nothing.
-        pid = self.values.get(self.plan.last, 0)
+        pid = self.values.get(self.plan.last)  # 0: an init has reaped it
         stays = [call for call in self.plan.calls if call.name == "rt_sigtimedwait"]
-        if self.trace and self.plan.argv and pid and not never_executed(pid):
+        if self.trace and self.plan.argv and pid is not None and not never_executed(pid):
             tries = self._executions(self.plan.last)
             after = tries.index(self._last_try) + 1 if self._last_try else 0
             for call in tries[after : after + 1]:  # none if it was killed after the last
                 self.trace(call, self.values, 0, 0)
-        if self.trace and pid:
+        if self.trace and pid is not None:
             for call in stays:
                 self.trace(call, self.values, 0, 0)
 

@@ -17,8 +17,8 @@ from tests.lines import Told, full_state, say
 from tests.runs import ROOT
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]
-OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1")
-"""A number, three, a path, an assignment: what commands take beside words of their own."""
+OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1", "/proc/self/ns/uts")
+"""A number, three, a path, an assignment, a namespace: what commands take beside words of their own."""
 
 
 def lines_offered(shell: Shell, name: str) -> list[list[str]]:

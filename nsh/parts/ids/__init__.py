@@ -40,9 +40,7 @@ def _guard(state: State, host: Host) -> None:
         why = "and none is asked for"
         if "user" in joined(state, host):
             why = "and the maps of the one that is joined are written already, once and for all"
-        raise Refusal(
-            f"ids are mapped in a new user namespace only, {why}", "flags +user", "reset map"
-        )
+        raise Refusal(f"ids are mapped in a new user namespace only, {why}", "flags +user")
 
 
 def _diagnose(failed: FailedCall) -> Diagnosis | None:

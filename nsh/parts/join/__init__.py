@@ -121,5 +121,5 @@ PART = Part(
     resets={"join": ("joins",)},
     lines=lines,
     diagnose=_diagnose,
-    examples=(),
+    examples=("join uts /proc/self/ns/uts",),
 )

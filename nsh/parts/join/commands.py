@@ -36,7 +36,7 @@ class JoinCommands(BaseShell):
         FILE is a path: a file of /proc/PID/ns, or what one is bind-mounted on.
 
         What is joined is not new: the state may change it only if it was made for a
-        child of this shell.
+        child of this shell. There the change stays, and each run makes it again.
 
             start web sleep 1000
             join web net uts
@@ -55,8 +55,8 @@ class JoinCommands(BaseShell):
         if find(words[0]):  # join uts FILE
             at = next((at for at, word in enumerate(words) if not find(word)), -1)
             if at < 0:
-                kinds = " ".join(words)
-                raise Usage(f"{kinds} of what? A child, a process or a file has it", "help join")
+                these = " ".join(words)
+                raise Usage(f"{these} of what? A child, a process or a file has it", "help join")
             words.insert(0, words.pop(at))
         target, *kinds = words
         self._join(Join(self._whole(target), tuple(dict.fromkeys(_known(kinds)))))
@@ -75,7 +75,9 @@ class JoinCommands(BaseShell):
         try:
             target = target_of(join, self.host)
         except Refusal as refusal:
-            raise Usage(refusal.why, *[fix for fix in refusal.fixes if fix != "reset join"]) from None
+            raise Usage(
+                refusal.why, *[fix for fix in refusal.fixes if fix != "reset join"]
+            ) from None
         others = []
         for each in self.state.joins:
             if each.target == join.target:

@@ -69,9 +69,7 @@ def without(state: State, target: Target) -> tuple[str, ...]:
     """The lines that join all but that target."""
     others = [join(["join", each.target, *each.kinds]) for each in state.joins]
     others = [
-        line
-        for line, each in zip(others, state.joins, strict=True)
-        if each.target != target.name
+        line for line, each in zip(others, state.joins, strict=True) if each.target != target.name
     ]
     return ("reset join", *others)
 
@@ -97,9 +95,7 @@ def _leader(pid: int) -> int:
 
 def _not_opened(failed: FailedCall, wanted: list[Target]) -> Diagnosis | None:
     path = str(failed.call.args[1])
-    [target] = [
-        each for each in wanted if path in (each.path, *_files(each))
-    ][:1] or [wanted[0]]
+    [target] = [each for each in wanted if path in (each.path, *_files(each))][:1] or [wanted[0]]
     if failed.error == errno.ENOENT:
         return Diagnosis(f"{path} is not there any more: {_called(target)} has ended", "reset join")
     if failed.error in (errno.EACCES, errno.EPERM):
@@ -121,7 +117,9 @@ def _may_not_look(host: Host, target: Target) -> Diagnosis:
     elif rights:
         why = "it has rights that nsh does not have"
     else:
-        why = "it does not let itself be looked at (PR_SET_DUMPABLE), or a security module forbids it"
+        why = (
+            "it does not let itself be looked at (PR_SET_DUMPABLE), or a security module forbids it"
+        )
     return Diagnosis(
         f"the namespaces of {_called(target)} are for those who may trace it, and {why}",
         "reset join",
@@ -227,9 +225,7 @@ def _with_owner(target: Target, owner: str) -> tuple[str, ...]:
     return (again,)
 
 
-def _no_right_of_user(
-    failed: FailedCall, target: Target, pins: dict[str, int]
-) -> Diagnosis | None:
+def _no_right_of_user(failed: FailedCall, target: Target, pins: dict[str, int]) -> Diagnosis | None:
     host = failed.host
     owner, uid = owner_of(target, "user", pins)
     lines = without(failed.state, target)

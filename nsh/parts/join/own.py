@@ -10,8 +10,8 @@ import os
 
 from nsh.errors import Refusal
 from nsh.host import Host
-from nsh.linux.procfs import link
 from nsh.linux.namespaces import BY_NAME
+from nsh.linux.procfs import link
 from nsh.parts.join.targets import Target, own_links, targets, text_of
 from nsh.state import State
 

@@ -198,7 +198,7 @@ def _looked_at(path: str) -> tuple[str, int]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         if isinstance(error, PermissionError) and path.startswith("/proc/"):
-            why += "; a process is another user's, or has rights that nsh does not have"
+            why = f"{why}; a process is another user's, or has rights that nsh does not have"
         raise Refusal(f"{path} cannot be opened: {why}", f"!ls -l {quote(path)}") from None
     try:
         flag = fcntl.ioctl(fd, NS_GET_NSTYPE)

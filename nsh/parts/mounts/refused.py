@@ -199,7 +199,9 @@ def _no_way(failed: FailedMount) -> Diagnosis | None:
         found = closed(failed.places.of(path).host, failed.state, failed.host)
         if found is not None and path == failed.target and not found.fixes:
             other = failed.spare(path)
-            return Diagnosis(found.cause, make(failed.top + other), *failed.instead(failed.with_(target=other)))
+            return Diagnosis(
+                found.cause, make(failed.top + other), *failed.instead(failed.with_(target=other))
+            )
         if found is not None:
             return Diagnosis(found.cause, *(found.fixes or failed.instead()))
     return Diagnosis(

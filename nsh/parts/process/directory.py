@@ -30,7 +30,9 @@ def chdir(failed: FailedCall) -> Diagnosis | None:
     if error == errno.ENOTDIR:
         return Diagnosis(
             f"{path} is not a directory, and only a directory can be entered",
-            join(["cd", os.path.dirname(path) or "/"]) if os.path.isfile(place or places.top + path) else "cd /",
+            join(["cd", os.path.dirname(path) or "/"])
+            if os.path.isfile(place or places.top + path)
+            else "cd /",
         )
     if error == errno.EACCES:
         found = closed(places.of(os.path.join(path, "x")).host, failed.state, failed.host)
