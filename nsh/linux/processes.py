@@ -131,14 +131,24 @@ def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
     depth = len(_numbers(str(maker)))
     if depth < 2:
         return number
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) in others:
-            continue
-        if stat_fields(int(name))[1:2] == [str(parent)]:
-            numbers = _numbers(name)
-            if len(numbers) >= depth and numbers[depth - 1] == number:
-                return int(name)
+    # The short list may leave one out when another one on it ends at that moment.
+    for among in (lambda: _children(parent), pids):
+        for pid in among():
+            if pid not in others and stat_fields(pid)[1:2] == [str(parent)]:
+                numbers = _numbers(str(pid))
+                if len(numbers) >= depth and numbers[depth - 1] == number:
+                    return pid
     return 0
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process, as far as the kernel lists them. See proc_tid_children(5)."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    lists = [read_text(f"/proc/{pid}/task/{each}/children") or "" for each in threads]
+    return [int(word) for text in lists for word in text.split()]
 
 
 def _numbers(pid: str) -> list[int]:

@@ -113,6 +113,10 @@ def whole_lines(text: str) -> list[tuple[int, str]]:
     return lines
 
 
+LOOKS = r'openat\(AT_FDCWD, "/proc("|/(\d+|self)/(stat|status|task.*)")|read\(\d+, "(?!unshared|ready)'
+"""What nsh looks up of a process that was made in another pid namespace."""
+
+
 def is_bookkeeping(actor: str, call: str) -> bool:
     """Reports of a child and their reading, and waiting: left out of plans."""
     report = r'"\d+ -?\d+ \d+( !+)?\\n'
@@ -120,10 +124,7 @@ def is_bookkeeping(actor: str, call: str) -> bool:
         (actor != PARENT and re.match(rf"write\(\d+, {report}", call))
         or (actor == PARENT and re.match(rf'read\(\d+, ({report}|"")', call))
         or (actor == PARENT and re.match(r"wait(id|4)\(.*WNOHANG", call))
-        or (
-            actor == PARENT and re.match(r'openat\(AT_FDCWD, "/proc(/\d+/stat|"|/\d+/status)', call)
-        )
-        or (actor == PARENT and re.match(r'read\(\d+, "(\d+ \(|Name:)', call))
+        or (actor == PARENT and re.match(LOOKS, call))
         or (actor == PID_1 and re.match("wait4|prlimit64.*NULL, {", call))  # an init
     )
 

@@ -88,7 +88,7 @@ def is_bookkeeping(actor: str, text: str, reports: str = "none") -> bool:
                 rf"write\({reports}, (?!.(unshared|ready))|prlimit64\(0, RLIMIT_NOFILE, NULL", text
             )
         )
-    looks = r'openat\(AT_FDCWD, "(/proc/\d+/stat(us)?|/proc/self/stat(us)?|/.*\.pyc?)"'
+    looks = r'openat\(AT_FDCWD, "(/proc/\d+/(stat|status|task.*)|/proc/self/stat(us)?|/.*\.pyc?)"'
     lists = r'openat\(AT_FDCWD, "/.*", .*O_DIRECTORY'
     waits = r"(wait4|waitid|readlink|rt_sigtimedwait|read)\("
     return bool(re.match(rf"{waits}|write\([12],|{looks}|{lists}", text))
