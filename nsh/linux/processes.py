@@ -132,12 +132,18 @@ def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
     if depth < 2:
         return number
     # The short list may leave one out when another one on it ends at that moment.
-    for among in (lambda: _children(parent), pids):
-        for pid in among():
-            if pid not in others and stat_fields(pid)[1:2] == [str(parent)]:
-                numbers = _numbers(str(pid))
-                if len(numbers) >= depth and numbers[depth - 1] == number:
-                    return pid
+    return _numbered(number, depth, parent, set(_children(parent)) - others) or _numbered(
+        number, depth, parent, set(pids()) - others
+    )
+
+
+def _numbered(number: int, depth: int, parent: int, among: set[int]) -> int:
+    """The child of ``parent`` that has that number in the pid namespace so many levels down, or 0."""
+    for pid in among:
+        if stat_fields(pid)[1:2] == [str(parent)]:
+            numbers = _numbers(str(pid))
+            if len(numbers) >= depth and numbers[depth - 1] == number:
+                return pid
     return 0
 
 

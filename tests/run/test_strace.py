@@ -113,7 +113,9 @@ def whole_lines(text: str) -> list[tuple[int, str]]:
     return lines
 
 
-LOOKS = r'openat\(AT_FDCWD, "/proc("|/(\d+|self)/(stat|status|task.*)")|read\(\d+, "(?!unshared|ready)'
+LOOKS = (
+    r'openat\(AT_FDCWD, "/proc("|/(\d+|self)/(stat|status|task.*)")|read\(\d+, "(?!unshared|ready)'
+)
 """What nsh looks up of a process that was made in another pid namespace."""
 
 

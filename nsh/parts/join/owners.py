@@ -17,9 +17,9 @@ _OWNER_UID = 0xB704
 def owner_of(target: Target, kind: str, pins: dict[str, int]) -> tuple[str, int | None]:
     """The user namespace that owns the joined namespace of that kind, and the uid that made it.
 
-    The first as the text of its link in /proc/PID/ns, "" if it cannot be seen: it may be one around
-    nsh's own. The second is None if it cannot be told. ``pins`` are the descriptors of a target
-    that has no process.
+    Of a user namespace it is that itself. The first as the text of its link in /proc/PID/ns, "" if it
+    cannot be seen: then it is one around nsh's own. The second is None if it cannot be told. ``pins``
+    are the descriptors of a target that has no process.
     """
     import array
     import fcntl
@@ -31,8 +31,10 @@ def owner_of(target: Target, kind: str, pins: dict[str, int]) -> tuple[str, int 
         return "", None
     found = fd
     try:
-        if kind != "user":
-            found = fcntl.ioctl(fd, NS_GET_USERNS)
+        found = fcntl.ioctl(fd, NS_GET_USERNS)  # of a user namespace: the one around it
+        if kind == "user":
+            close(found)
+            found = fd
         uid = array.array("I", [0])
         fcntl.ioctl(found, _OWNER_UID, uid)
         return f"user:[{os.fstat(found).st_ino}]", uid[0]
