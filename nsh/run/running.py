@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 
-from nsh.call import PID_1, Call, Plan
+from nsh.call import COMMAND, PID_1, Call, Plan
 from nsh.linux import syscalls
 from nsh.linux.processes import reap_orphans
 from nsh.run.wait import Children, Signals, reap_later, still_started
@@ -110,6 +111,7 @@ class Running:
         # The last of nsh's own children: the process that is the command, an init or a keeper.
         self.waited = values.get(self.own[-1], 0)
         children.pid_1 = self.pid if plan.last == PID_1 and self.waited == self.pid else 0
+        self.has_init = plan.last == COMMAND
         self._outcome: Outcome | None = None
 
     def wait(self) -> Outcome:
@@ -140,6 +142,8 @@ class Running:
             status = self.children.wait_for(self.waited)
         self.children.take_late_interrupts()
         code = os.waitstatus_to_exitcode(status)
+        if self.has_init and code == 128 + signal.SIGINT:
+            code = -signal.SIGINT  # of the command; PID 1 can only tell of it
         return Outcome(
             128 - code if code < 0 else code,
             -code if code < 0 else 0,
