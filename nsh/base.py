@@ -377,10 +377,13 @@ class BaseShell(cmd.Cmd):
             raise Usage
         return found
 
+    def directory(self) -> str:
+        """The directory of the next run."""
+        return self.state.cwd or self.host.cwd
+
     def inside(self, path: str) -> str:
         """A path as it is seen from the directory of the next run, absolute."""
-        start = self.state.cwd or self.host.cwd
-        joined = posixpath.normpath(posixpath.join(start, path))
+        joined = posixpath.normpath(posixpath.join(self.directory(), path))
         return "/" + joined.lstrip("/")
 
     def change(self, **changes: Any) -> None:

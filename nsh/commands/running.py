@@ -60,7 +60,7 @@ class RunCommands(BaseShell):
         from nsh.parts.process.calls import search_path
 
         if before or "/" in word:
-            yield from paths(self.state.cwd or self.host.cwd, word)
+            yield from paths(self.directory(), word)
         else:
             yield from programs(search_path(START if on_host else self.state, self.host))
 

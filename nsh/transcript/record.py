@@ -234,8 +234,11 @@ class Recorder:
 
         A program that drives the terminal gets the terminal itself, and the user's environment.
         """
-        if wanted.argv and wanted.state.flags:
-            self.requires.add("userns" if wanted.state.has("user") else "root")
+        if wanted.argv and (wanted.state.flags or wanted.state.joins):
+            from nsh.parts.join.own import in_another
+
+            in_userns = in_another("user", wanted.state, self.shell.host)
+            self.requires.add("userns" if in_userns else "root")
         if not (self.shell.interactive and drives_terminal(wanted)):
             yield wanted
             return

@@ -61,6 +61,15 @@ class JoinCommands(BaseShell):
         target, *kinds = words
         self._join(Join(self._whole(target), tuple(dict.fromkeys(_known(kinds)))))
 
+    def directory(self) -> str:
+        """The directory of the next run: in a joined mnt namespace, its root. See setns(2)."""
+        if self.state.cwd is None and self.state.joins:
+            from nsh.parts.join.own import seen
+
+            if "mnt" in seen(self.state, self.host):
+                return "/"
+        return super().directory()
+
     def _whole(self, target: str) -> str:
         """A path from the root on; every other target as it is."""
         from nsh.parts.join.targets import is_path
