@@ -137,7 +137,10 @@ class ChildCommands(RunCommands):
         return child
 
     def _tell_host(self) -> None:
-        """Let plans and diagnoses know who lives."""
+        """Let plans and diagnoses know who lives, and forget the oldest of those that have ended."""
+        ended = [each for each in self.started.values() if not each.lives and not each.pins]
+        for child in ended[:-_MOST_ENDED]:
+            self.started.pop(child.name).close()
         children = self.started.values()
         self.host.living = {each.name: each.pid for each in children if each.lives}
         self.host.pins = {each.name: each.pins for each in children if each.pins}
@@ -150,9 +153,6 @@ class ChildCommands(RunCommands):
             if not child.lives and not child.told:
                 child.told = True
                 told.append(f"{child.name} has ended: {_how(child.status or 0)}")
-        ended = [each for each in self.started.values() if not each.lives and not each.pins]
-        for child in ended[:-_MOST_ENDED]:
-            self.started.pop(child.name).close()
         self._tell_host()
         return told
 

@@ -39,7 +39,7 @@ def keep(log: Log, output: int, title: syscalls.Title) -> NoReturn:
     os.set_blocking(output, False)
     title.show(b"nsh: keeper of " + log.name.encode())
     signals = syscalls.signalfd(syscalls.SignalSet(signal.SIGTERM, signal.SIGCHLD))
-    _close_all(but={signals, output, log.fd})
+    _close_all(but={signals, output})
     _to_null((0, 1, 2))
     poll = select.poll()
     poll.register(signals, select.POLLIN)

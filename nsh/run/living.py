@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -47,6 +48,7 @@ class Living:
         self.status: int | None = None
         self.pins: dict[str, int] = {}
         self.told = False
+        self._written: tuple[int, bytes] = (0, b"")
         self.pidfd = -1
         self.log = Log(name)
         self._output, write = os.pipe2(os.O_CLOEXEC)
@@ -106,6 +108,10 @@ class Living:
     def _take_end(self) -> None:
         self.status = self.running.wait().status
         self.ended = time.monotonic()
+        self._written = self.log.read()
+        self.log.close()
+        for fd in (self._output, self.pidfd):
+            close(fd)
 
     def wait(self) -> int:
         """Wait for its end: its status. Ctrl-C raises KeyboardInterrupt, and it lives on."""
@@ -116,17 +122,23 @@ class Living:
 
     def signal(self, number: int) -> None:
         """Send its main process a signal. Raises OSError: ESRCH if it has ended."""
+        if not self.lives:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         signal.pidfd_send_signal(self.pidfd, number)
 
-    def stop(self) -> int:
-        """End it and all that it started: SIGTERM, after 2 seconds SIGKILL. Its status."""
+    def ask_to_end(self) -> float:
+        """Send SIGTERM. Until when to wait for its end, by the monotonic clock."""
         try:
             self.signal(signal.SIGTERM)
             # A stopped process gets its signals when it goes on.
             self.signal(signal.SIGCONT)
         except OSError:
             pass
-        if not self._has_ended_within(_GRACE):
+        return time.monotonic() + _GRACE
+
+    def stop(self, deadline: float) -> int:
+        """Wait for its end until then, afterwards have all of it killed. Its status."""
+        if not self._has_ended_by(deadline):
             self.end()
         return self.wait()
 
@@ -138,8 +150,9 @@ class Living:
             except OSError:
                 pass
 
-    def _has_ended_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
+    def _has_ended_by(self, deadline: float) -> bool:
+        if not self.lives:
+            return True
         fd = os.pidfd_open(self.keeper)
         try:
             poll = select.poll()
@@ -152,7 +165,9 @@ class Living:
         """What it has written up to now: how many bytes were dropped, and the others."""
         # What it wrote last may still be in the pipe, or on its way from there into the log.
         deadline = time.monotonic() + 0.5
-        while self.lives and time.monotonic() < deadline:
+        if not self.lives:
+            return self._written
+        while time.monotonic() < deadline:
             if not syscalls.bytes_in(self._output) and not self.log.is_busy:
                 break
             time.sleep(0.001)
@@ -172,9 +187,5 @@ class Living:
             close(self.pins.popitem()[1])
 
     def close(self) -> None:
-        """Give everything back that nsh holds for it; it has ended."""
+        """Give everything back that nsh still holds for it; it has ended."""
         self.unpin()
-        self.log.close()
-        close(self._output)
-        if self.pidfd >= 0:
-            close(self.pidfd)
