@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal as signals
 import time
 
@@ -13,7 +14,7 @@ from nsh.words import join, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from nsh.call import Plan
@@ -258,8 +259,9 @@ class ChildCommands(RunCommands):
         """
         names = self.words(line, at_least=1)
         children = [self._child(name, "stop") for name in names]
-        for child in children:
-            self._waiting(child.stop)
+        deadlines = [child.ask_to_end() for child in children]
+        for child, deadline in zip(children, deadlines, strict=True):
+            self._waiting(functools.partial(child.stop, deadline))
             child.told = True
         self._tell_host()
 
@@ -278,9 +280,9 @@ class ChildCommands(RunCommands):
         child.told = True
         self._tell_host()
 
-    def _waiting(self, wait: Any) -> int:
+    def _waiting(self, wait: Callable[[], int]) -> int:
         try:
-            return int(wait())
+            return wait()
         except KeyboardInterrupt:
             self.status = 130
             self.interrupted()
