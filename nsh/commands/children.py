@@ -68,6 +68,14 @@ class ChildCommands(RunCommands):
         self.started[name] = child
         self._tell_host()
         self.last_error = None
+        self._tell_acted("start", child, argv)
+
+    def _tell_acted(self, command: str, child: Living, words: list[str]) -> None:
+        """Call the hook: something was done to a child. Its status stays the line's."""
+        status = self.status
+        for listener in self.acted:
+            listener(command, child, words)
+        self.status = status
 
     def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
         """No name, then as for run."""
@@ -141,8 +149,8 @@ class ChildCommands(RunCommands):
         return told
 
     def end_children(self) -> list[str]:
-        """End all that live: their names. The end of nsh."""
-        living = [child for child in self.started.values() if child.lives]
+        """End all that live and that this process started: their names. The end of nsh."""
+        living = [child for child in self.started.values() if child.is_own and child.lives]
         for child in living:
             child.end()
         for child in living:
@@ -232,6 +240,7 @@ class ChildCommands(RunCommands):
             raise Failure(f"{name} has ended", "children") from None
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
+        self._tell_acted("signal", child, [str(number)])
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -246,6 +255,7 @@ class ChildCommands(RunCommands):
             self._waiting(child.stop)
             child.told = True
         self._tell_host()
+        self._tell_acted("stop", children[-1], [])
 
     def do_wait(self, line: str) -> None:
         """wait NAME
@@ -261,6 +271,7 @@ class ChildCommands(RunCommands):
         self.status = self._waiting(child.wait)
         child.told = True
         self._tell_host()
+        self._tell_acted("wait", child, [])
 
     def _waiting(self, wait: Any) -> int:
         try:
@@ -285,6 +296,7 @@ class ChildCommands(RunCommands):
         wanted = self.entered(name, self.argv(rest))
         if self._launch(wanted) is not None:
             self.last_error = None
+            self._tell_acted("enter", self.started[name], list(wanted.argv))
 
     def entered(self, name: str, argv: list[str]) -> Plan:
         """The plan of these words inside a child. Raises Usage and Failure."""
@@ -320,6 +332,7 @@ class ChildCommands(RunCommands):
         except OSError as error:
             raise Failure(f"pin {name}: {error.strerror}", "children") from None
         self._tell_host()
+        self._tell_acted("pin", child, [])
 
     def do_unpin(self, line: str) -> None:
         """unpin NAME
@@ -332,6 +345,7 @@ class ChildCommands(RunCommands):
             raise Usage(f"{name} is not pinned", f"pin {name}")
         child.unpin()
         self._tell_host()
+        self._tell_acted("unpin", child, [])
 
     def _names(self, living: bool) -> Iterable[Item]:
         for child in self.started.values():

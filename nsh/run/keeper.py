@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from nsh.linux.syscalls import Cell
     from nsh.run.log import Log
 
 _MOST = 1 << 20
@@ -60,13 +61,14 @@ def keep(log: Log, output: int) -> NoReturn:
     _end_as(0 if status is None else status)
 
 
-def rest(waited: tuple[int, ...], command: int) -> NoReturn:
-    """Be an init above a command, or with ``command`` 0 a pause that ends at a signal.
+def rest(waited: tuple[int, ...], forked: Cell) -> NoReturn:
+    """Be an init above a command, or where none was ``forked`` a pause that ends at a signal.
 
     ``waited``: what it waits for, blocked. An init hands a signal on, but not one that came from
     the terminal, which the command gets too.
     """
     _close_all(but=set())
+    command = max(forked.number.value, 0)
     while True:
         found = signal.sigwaitinfo(waited)
         number = found.si_signo
