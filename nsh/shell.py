@@ -16,10 +16,10 @@ from nsh.transcript.commands import RecordCommands
 class Shell(
     StateCommands,
     LookCommands,
-    ChildCommands,
     DiffCommands,
     TeachCommands,
     LessonCommands,
+    ChildCommands,
     BackCommands,
     RecordCommands,
     ManualCommands,
