@@ -306,6 +306,8 @@ class ChildCommands(RunCommands):
         child = self._child(name, "enter", alive=True)
         self.look_after()
         there, mine = links_of(child.pid), own_links()
+        if not there:  # its namespaces are not to be seen any more: never enter the host's instead
+            raise Failure(f"{name} is ending", f"wait {name}", "children", status=125)
         kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
         joins = (Join(name, kinds),) if kinds else ()
         state = State(joins=joins, env=child.plan.state.env)

@@ -42,7 +42,7 @@ from nsh.transcript.parse import (
 from nsh.words import PROMPT
 
 PLACE = Path(__file__).with_name("lessons")
-COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user")
+COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user", "live")
 """The lessons that come with nsh, in the order in which they are meant."""
 
 SUFFIX = ".nsh.md"
