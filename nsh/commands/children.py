@@ -36,6 +36,17 @@ class ChildCommands(RunCommands):
         super().__init__(**options)
         self.started: dict[str, Living] = {}
 
+    def run_entry(self, line: str) -> tuple[bool, int]:
+        """As BaseShell; the processes of children that lived meanwhile count among its ``pids``."""
+        before = list(self.started.values())
+        living = [child for child in before if child.lives]
+        try:
+            return super().run_entry(line)
+        finally:
+            new = [child for child in self.started.values() if child not in before]
+            for child in (*living, *new):
+                self.pids += [pid for pid in child.running.pids if pid not in self.pids]
+
     def do_start(self, line: str) -> None:
         """start NAME [CMD ARG...]
 
@@ -197,7 +208,7 @@ class ChildCommands(RunCommands):
             )
         if len(rows) == 1:
             return
-        widths = [max([len(row[at]) for row in rows]) for at in range(6)]
+        widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             self.message("  ".join(cells).rstrip())
@@ -388,6 +399,9 @@ class ChildCommands(RunCommands):
 
 
 _TAKEN = ("none", "step")
+
+_LEAST = (0, 7, 0, 6, 0, 0)
+"""The least widths of the columns of `children`: a process id and a time do not move the others."""
 
 
 def _first(line: str) -> tuple[str, str]:

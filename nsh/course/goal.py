@@ -203,6 +203,8 @@ def _compared(commands: list[Command], trial: Trial) -> list[Any]:
             wanted = [command.expects[s.at].raw for s in steps if s.what == "missing"]
             missing = [_wanted(raw, bindings) for raw in wanted]
             extra = [lines[s.line].text for s in steps if s.what == "extra"]
+            if missing and not extra:
+                extra = _likest(missing[0], [line.text for line in lines])
             seen = _first(extra, "nothing")
             return [command.text, command.line, _first(missing, "no more lines"), seen]
         if status != command.status:
@@ -257,6 +259,16 @@ def _first(lines: list[str], nothing: str) -> str:
     more = len(lines) - 1
     shown = lines[0] if len(lines[0]) <= _LONGEST else lines[0][:_LONGEST] + "..."
     return f"`{shown}`" + (f" and {more} more line{'s' if more > 1 else ''}" if more else "")
+
+
+def _likest(wanted: str, lines: list[str]) -> list[str]:
+    """The line that begins most as the wanted one does, where all lines may stand there.
+
+    >>> _likest("box - ended", ["name here", "box 4711"]), _likest("box", ["web 1"])
+    (['box 4711'], [])
+    """
+    alike = [len(os.path.commonprefix([wanted, line])) for line in lines]
+    return [lines[alike.index(max(alike))]] if any(alike) else []
 
 
 def _wanted(raw: str, bindings: Bindings) -> str:
