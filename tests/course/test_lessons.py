@@ -500,11 +500,10 @@ def test_a_check_ends_no_child_and_takes_no_status(living: Path, learn: Learner)
 
 
 def test_what_a_goal_starts_itself_ends_with_the_check(living: Path, learn: Learner) -> None:
-    text = WITH_CHILDREN.replace(
-        "nsh> run printenv B\ntwo", "nsh> start probe sleep 4711\nnsh> enter probe printenv B\ntwo"
-    )
-    living.write_text(text)
-    lines = ["run true", "children", "!pgrep -xf 'sleep 4711'", "env B=two", "run true"]
+    probe = f"sleep 1000.{os.getpid()}"
+    asks = f"nsh> start probe {probe}\nnsh> enter probe printenv B\ntwo"
+    living.write_text(WITH_CHILDREN.replace("nsh> run printenv B\ntwo", asks))
+    lines = ["run true", "children", f"!pgrep -xf '{probe}'", "env B=two", "run true"]
     result = learn(*lines, path=str(living))
     assert "not yet: enter probe printenv B: expected `two`, saw nothing" in result.stdout
     assert "Reached: First" in result.stdout

@@ -296,7 +296,7 @@ start job sh -c 'echo working; exit 3'
 wait job
 log job
 children
-!ps -o ppid,pid,args -C sleep | grep 'sleep 1000$' >/dev/null && echo there
+!pgrep -xf 'sleep 1000'
 enter box readlink /proc/self/ns/uts
 enter box readlink /proc/self/ns/uts
 run readlink /proc/self/ns/uts
@@ -308,7 +308,8 @@ stop box; children
 @root
 def test_a_recording_with_children_replays_green_and_ends_them(tmp_path: Path) -> None:
     path = tmp_path / "r.nsh.md"
-    nsh("--record", str(path), stdin=LIVE.replace("1000", "4712"), cwd=tmp_path)
+    command = f"sleep 1000.{os.getpid()}"
+    nsh("--record", str(path), stdin=LIVE.replace("sleep 1000", command), cwd=tmp_path)
     text = path.read_text()
     assert "requires: root\n" in text
     assert re.search(r"^box   \{pid\} \*\{pid\} \*\{int\} s \*uts .* \(glob\)$", text, re.MULTILINE)
@@ -318,7 +319,7 @@ def test_a_recording_with_children_replays_green_and_ends_them(tmp_path: Path) -
     green(path)
     path.write_text(text.partition("nsh> children\n")[0] + "```\n")
     green(path)  # ended by the replay, not by its session
-    assert subprocess.run(["pgrep", "-xf", "sleep 4712"], check=False).returncode == 1
+    assert subprocess.run(["pgrep", "-xf", command], check=False).returncode == 1
 
 
 @root
