@@ -37,6 +37,17 @@ class ChildCommands(RunCommands):
         super().__init__(**options)
         self.started: dict[str, Living] = {}
 
+    def run_entry(self, line: str) -> tuple[bool, int]:
+        """As BaseShell; the processes of children that lived meanwhile count among its ``pids``."""
+        before = list(self.started.values())
+        living = [child for child in before if child.lives]
+        try:
+            return super().run_entry(line)
+        finally:
+            new = [child for child in self.started.values() if child not in before]
+            for child in (*living, *new):
+                self.pids += [pid for pid in child.running.pids if pid not in self.pids]
+
     def do_start(self, line: str) -> None:
         """start NAME [CMD ARG...]
 
@@ -69,6 +80,14 @@ class ChildCommands(RunCommands):
         self.started[name] = child
         self._tell_host()
         self.last_error = None
+        self._tell_acted("start", child, argv)
+
+    def _tell_acted(self, command: str, child: Living, words: list[str]) -> None:
+        """Call the hook: something was done to a child. Its status stays the line's."""
+        status = self.status
+        for listener in self.acted:
+            listener(command, child, words)
+        self.status = status
 
     def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
         """No name, then as for run."""
@@ -158,8 +177,8 @@ class ChildCommands(RunCommands):
         return told
 
     def end_children(self) -> list[str]:
-        """End all that live: their names. The end of nsh."""
-        living = [child for child in self.started.values() if child.lives]
+        """End all that live and that this process started: their names. The end of nsh."""
+        living = [child for child in self.started.values() if child.is_own and child.lives]
         for child in living:
             child.end()
         for child in living:
@@ -206,7 +225,7 @@ class ChildCommands(RunCommands):
             )
         if len(rows) == 1:
             return
-        widths = [max([len(row[at]) for row in rows]) for at in range(6)]
+        widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             self.message("  ".join(cells).rstrip())
@@ -249,6 +268,7 @@ class ChildCommands(RunCommands):
             raise Failure(f"{name} has ended", "children") from None
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
+        self._tell_acted("signal", child, [str(number)])
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -264,6 +284,7 @@ class ChildCommands(RunCommands):
             self._waiting(functools.partial(child.stop, deadline))
             child.told = True
         self._tell_host()
+        self._tell_acted("stop", children[-1], [])
 
     def do_wait(self, line: str) -> None:
         """wait NAME
@@ -279,6 +300,7 @@ class ChildCommands(RunCommands):
         self.status = self._waiting(child.wait)
         child.told = True
         self._tell_host()
+        self._tell_acted("wait", child, [])
 
     def _waiting(self, wait: Callable[[], int]) -> int:
         try:
@@ -303,6 +325,7 @@ class ChildCommands(RunCommands):
         wanted = self.entered(name, self.argv(rest))
         if self._launch(wanted) is not None:
             self.last_error = None
+            self._tell_acted("enter", self.started[name], list(wanted.argv))
 
     def entered(self, name: str, argv: list[str]) -> Plan:
         """The plan of these words inside a child. Raises Usage and Failure."""
@@ -312,6 +335,8 @@ class ChildCommands(RunCommands):
         child = self._child(name, "enter", alive=True)
         self.look_after()
         there, mine = links_of(child.pid), own_links()
+        if not there:  # its namespaces are not to be seen any more: never enter the host's instead
+            raise Failure(f"{name} is ending", f"wait {name}", "children", status=125)
         kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
         joins = (Join(name, kinds),) if kinds else ()
         state = State(joins=joins, env=child.plan.state.env)
@@ -338,6 +363,7 @@ class ChildCommands(RunCommands):
         except OSError as error:
             raise Failure(f"pin {name}: {error.strerror}", "children") from None
         self._tell_host()
+        self._tell_acted("pin", child, [])
 
     def do_unpin(self, line: str) -> None:
         """unpin NAME
@@ -350,6 +376,7 @@ class ChildCommands(RunCommands):
             raise Usage(f"{name} is not pinned", f"pin {name}")
         child.unpin()
         self._tell_host()
+        self._tell_acted("unpin", child, [])
 
     def _names(self, living: bool) -> Iterable[Item]:
         for child in self.started.values():
@@ -390,6 +417,9 @@ class ChildCommands(RunCommands):
 
 
 _TAKEN = ("none", "step")
+
+_LEAST = (0, 7, 0, 6, 0, 0)
+"""The least widths of the columns of `children`: a process id and a time do not move the others."""
 
 
 def _first(line: str) -> tuple[str, str]:

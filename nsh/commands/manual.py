@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nsh.offers import Item
 
-GROUPS = ("Running", "State", "Looking", "Learning", "Going back", "The rest")
+GROUPS = ("Running", "State", "Children", "Looking", "Learning", "Going back", "The rest")
 """The headings of `help`, in their order. A class of commands names its own in ``group``."""
 
 ALSO = {"host": "host or !", "quit": "quit or exit"}

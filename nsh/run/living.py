@@ -11,6 +11,7 @@ import time
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
 from nsh.linux.namespaces import NAMESPACES
+from nsh.linux.processes import stat_fields
 from nsh.linux.procfs import link, read_text, status_field
 from nsh.run.log import Log
 from nsh.run.perform import start
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 _GRACE = 2.0
 """Seconds that a child has to end after SIGTERM, as `docker stop` gives 10."""
 
+_EXIT_CODE = 49
+"""The place of exit_code among the fields of /proc/PID/stat from the state on."""
+
 
 class Living:
     """A child that was started.
+
+    What is forked from the process that started it, such as the check of a goal, can look at it,
+    enter it and send it signals, but not take its status from the kernel: it looks into /proc.
 
     name    what it is called
     plan    what it was made by
@@ -45,6 +52,7 @@ class Living:
         self.plan = plan
         self.began = time.monotonic()
         self.ended = 0.0
+        self._starter = os.getpid()
         self.status: int | None = None
         self.pins: dict[str, int] = {}
         self.told = False
@@ -99,24 +107,49 @@ class Living:
         return found
 
     @property
+    def is_own(self) -> bool:
+        """Whether this very process started it, and not one that this was forked from."""
+        return os.getpid() == self._starter
+
+    @property
     def lives(self) -> bool:
         """Whether it has not ended; takes its status if it has."""
-        if self.status is None and self.running.has_ended():
-            self._take_end()
+        if self.status is None:
+            status = None
+            if not self.is_own:
+                status = self._status_seen()
+            elif self.running.has_ended():
+                status = self.running.wait().status
+            if status is not None:
+                self._settle(status)
         return self.status is None
 
-    def _take_end(self) -> None:
-        self.status = self.running.wait().status
+    def _settle(self, status: int) -> None:
+        """It has ended: keep what there is to know of it, and give back what was held for it."""
+        self.status = status
         self.ended = time.monotonic()
         self._written = self.log.read()
         self.log.close()
         for fd in (self._output, self.pidfd):
             close(fd)
 
+    def _status_seen(self) -> int | None:
+        """The status as /proc shows it of the zombie that nobody has waited for; None while it lives.
+
+        See exit_code in proc_pid_stat(5).
+        """
+        fields = stat_fields(self.keeper)
+        if not fields:
+            return 0  # waited for in this moment, and only who did knows
+        if fields[0] not in "ZX":
+            return None
+        code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE]))
+        return 128 - code if code < 0 else code
+
     def wait(self) -> int:
         """Wait for its end: its status. Ctrl-C raises KeyboardInterrupt, and it lives on."""
         while self.lives:
-            os.waitid(os.P_PID, self.keeper, os.WEXITED | os.WNOWAIT)
+            self._has_ended_by(None)
         assert self.status is not None
         return self.status
 
@@ -150,14 +183,18 @@ class Living:
             except OSError:
                 pass
 
-    def _has_ended_by(self, deadline: float) -> bool:
+    def _has_ended_by(self, deadline: float | None) -> bool:
         if not self.lives:
             return True
-        fd = os.pidfd_open(self.keeper)
+        try:
+            fd = os.pidfd_open(self.keeper)
+        except ProcessLookupError:  # waited for in this moment by the process that started it
+            return True
         try:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
-            return bool(poll.poll(max(0, deadline - time.monotonic()) * 1000))
+            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            return bool(poll.poll(left))
         finally:
             close(fd)
 
