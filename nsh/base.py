@@ -159,9 +159,6 @@ class BaseShell(cmd.Cmd):
                 return
         self.message(text)
 
-    def end_all(self) -> None:
-        """The end of nsh: what it has started and still lives ends with it."""
-
     def flush(self) -> None:
         """Hand over what was written, so that what a child writes comes after it."""
         if self.said:

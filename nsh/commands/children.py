@@ -1,16 +1,15 @@
-"""The commands of children that stay: start, children, log, signal, stop, wait, enter, pin, unpin."""
+"""The commands of children that stay: start, children, log, signal, stop, wait."""
 
 from __future__ import annotations
 
 import functools
 import signal as signals
-import time
 
 from nsh.commands.running import RunCommands
 from nsh.errors import OWN_FAILURES, Failure, OutputFailed, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.state import Join, State
-from nsh.words import join, split
+from nsh.show.children import ended
+from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from nsh.call import Plan
     from nsh.offers import Item
     from nsh.run.living import Living
+    from nsh.state import State
 
 _MOST_ENDED = 50
 """How many ended children are kept, with their logs."""
@@ -78,11 +78,11 @@ class ChildCommands(RunCommands):
         if name in self.started:
             self.started.pop(name).close()
         self.started[name] = child
-        self._tell_host()
+        self.tell_host()
         self.last_error = None
-        self._tell_acted("start", child, argv)
+        self.tell_acted("start", child, argv)
 
-    def _tell_acted(self, command: str, child: Living, words: list[str]) -> None:
+    def tell_acted(self, command: str, child: Living, words: list[str]) -> None:
         """Call the hook: something was done to a child. Its status stays the line's."""
         status = self.status
         for listener in self.acted:
@@ -96,7 +96,7 @@ class ChildCommands(RunCommands):
     def planned(self, state: State, argv: list[str]) -> Plan:
         """The plan of these words in that state, with who lives now. Raises Refusal."""
         if self.started:
-            self._tell_host()
+            self.tell_host()
         return super().planned(state, argv)
 
     def end_all(self) -> None:
@@ -156,7 +156,7 @@ class ChildCommands(RunCommands):
         self.pids += child.running.pids
         return child
 
-    def _tell_host(self) -> None:
+    def tell_host(self) -> None:
         """Let plans and diagnoses know who lives, and forget the oldest of those that have ended."""
         ended = [each for each in self.started.values() if not each.lives and not each.pins]
         for child in ended[:-_MOST_ENDED]:
@@ -172,8 +172,8 @@ class ChildCommands(RunCommands):
         for child in list(self.started.values()):
             if not child.lives and not child.told:
                 child.told = True
-                told.append(f"{child.name} has ended: {_how(child.status or 0)}")
-        self._tell_host()
+                told.append(f"{child.name} has ended: {ended(child.status or 0)}")
+        self.tell_host()
         return told
 
     def end_children(self) -> list[str]:
@@ -185,7 +185,7 @@ class ChildCommands(RunCommands):
             child.wait()
         return [child.name for child in living]
 
-    def _child(self, name: str, command: str, alive: bool = False) -> Living:
+    def child(self, name: str, command: str, alive: bool = False) -> Living:
         """The child of that name. Raises Usage, or Failure if it is to live and does not."""
         child = self.started.get(name)
         if child is None:
@@ -196,7 +196,9 @@ class ChildCommands(RunCommands):
             what = f"there are {', '.join(self.started)}" if self.started else "none was started"
             raise Usage(f"there is no child {name}: {what}", "help start")
         if alive and not child.lives:
-            raise Failure(f"{name} has ended: {_how(child.status or 0)}", f"log {name}", "children")
+            raise Failure(
+                f"{name} has ended: {ended(child.status or 0)}", f"log {name}", "children"
+            )
         return child
 
     def do_children(self, line: str) -> None:
@@ -208,27 +210,12 @@ class ChildCommands(RunCommands):
 
         See `start`, ps(1).
         """
+        from nsh.show.children import lines
+
         self.words(line, at_most=0)
         self.look_after()
-        rows = [("name", "here", "inside", "", "own", "command")]
-        for child in self.started.values():
-            argv = child.plan.argv
-            rows.append(
-                (
-                    child.name,
-                    str(child.pid) if child.lives else "-",
-                    str(child.inside) if child.lives else "-",
-                    _since(child.began) if child.lives else _how(child.status or 0),
-                    " ".join(child.plan.state.flags) or "none",
-                    join(list(argv)) if argv else "(a pause)",
-                )
-            )
-        if len(rows) == 1:
-            return
-        widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            self.message("  ".join(cells).rstrip())
+        for text in lines(self.started.values()):
+            self.message(text)
 
     def do_log(self, line: str) -> None:
         """log NAME
@@ -239,7 +226,7 @@ class ChildCommands(RunCommands):
         See `start`; docker-logs(1).
         """
         [name] = self.words(line, at_least=1, at_most=1)
-        dropped, data = self._child(name, "log").written()
+        dropped, data = self.child(name, "log").written()
         if dropped:
             self.error(f"{dropped} bytes before these were dropped")
         text = data.decode("utf-8", "surrogateescape")
@@ -261,14 +248,14 @@ class ChildCommands(RunCommands):
         """
         name, *more = self.words(line, at_least=1, at_most=2)
         number = _number_of(more[0] if more else "TERM")
-        child = self._child(name, "signal", alive=True)
+        child = self.child(name, "signal", alive=True)
         try:
             child.signal(number)
         except ProcessLookupError:
             raise Failure(f"{name} has ended", "children") from None
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
-        self._tell_acted("signal", child, [str(number)])
+        self.tell_acted("signal", child, [str(number)])
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -278,13 +265,13 @@ class ChildCommands(RunCommands):
         See `signal`; docker-stop(1).
         """
         names = self.words(line, at_least=1)
-        children = [self._child(name, "stop") for name in names]
+        children = [self.child(name, "stop") for name in names]
         deadlines = [child.ask_to_end() for child in children]
         for child, deadline in zip(children, deadlines, strict=True):
             self._waiting(functools.partial(child.stop, deadline))
             child.told = True
-        self._tell_host()
-        self._tell_acted("stop", children[-1], [])
+        self.tell_host()
+        self.tell_acted("stop", children[-1], [])
 
     def do_wait(self, line: str) -> None:
         """wait NAME
@@ -295,12 +282,12 @@ class ChildCommands(RunCommands):
         See wait(1p).
         """
         [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "wait")
+        child = self.child(name, "wait")
         self.flush()
         self.status = self._waiting(child.wait)
         child.told = True
-        self._tell_host()
-        self._tell_acted("wait", child, [])
+        self.tell_host()
+        self.tell_acted("wait", child, [])
 
     def _waiting(self, wait: Callable[[], int]) -> int:
         try:
@@ -309,76 +296,8 @@ class ChildCommands(RunCommands):
             self.status = 130
             self.interrupted()
 
-    def do_enter(self, line: str) -> None:
-        """enter NAME [CMD ARG...]
-
-        Run a command in all that a child has: its namespaces, its root, its directory,
-        its environment. Without CMD, run $SHELL. Nothing of the state is applied.
-
-            start web sleep 1000
-            enter web ps
-            enter web
-
-        See setns(2), nsenter(1), docker-exec(1).
-        """
-        name, rest = _first(line)
-        wanted = self.entered(name, self.argv(rest))
-        if self._launch(wanted) is not None:
-            self.last_error = None
-            self._tell_acted("enter", self.started[name], list(wanted.argv))
-
-    def entered(self, name: str, argv: list[str]) -> Plan:
-        """The plan of these words inside a child. Raises Usage and Failure."""
-        from nsh.parts.join.targets import links_of, own_links
-        from nsh.plan.order import plan
-
-        child = self._child(name, "enter", alive=True)
-        self.look_after()
-        there, mine = links_of(child.pid), own_links()
-        if not there:  # its namespaces are not to be seen any more: never enter the host's instead
-            raise Failure(f"{name} is ending", f"wait {name}", "children", status=125)
-        kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
-        joins = (Join(name, kinds),) if kinds else ()
-        state = State(joins=joins, env=child.plan.state.env)
-        try:
-            return plan(state, argv, self.host, entering=child.pid)
-        except Refusal as refusal:
-            raise Failure(refusal.why, *refusal.fixes, status=125) from None
-
-    def do_pin(self, line: str) -> None:
-        """pin NAME
-
-        Keep the namespaces of a child by descriptors, so that they are there for `join`
-        after its last process has ended. `unpin NAME` lets them go.
-
-        A uts, ipc, net, mnt or user namespace can be joined without a process in it. A
-        pid namespace is dead with its PID 1: it takes no process more.
-
-        See namespaces(7), /proc/PID/ns.
-        """
-        [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "pin", alive=True)
-        try:
-            child.pin()
-        except OSError as error:
-            raise Failure(f"pin {name}: {error.strerror}", "children") from None
-        self._tell_host()
-        self._tell_acted("pin", child, [])
-
-    def do_unpin(self, line: str) -> None:
-        """unpin NAME
-
-        Let the namespaces of a pinned child go: without a process in them, they end.
-        """
-        [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "unpin")
-        if not child.pins:
-            raise Usage(f"{name} is not pinned", f"pin {name}")
-        child.unpin()
-        self._tell_host()
-        self._tell_acted("unpin", child, [])
-
-    def _names(self, living: bool) -> Iterable[Item]:
+    def names_of_children(self, living: bool) -> Iterable[Item]:
+        """What completion offers: those that live, or all."""
         for child in self.started.values():
             if child.lives or not living:
                 words = join(list(child.plan.argv)) or "a pause"
@@ -386,67 +305,25 @@ class ChildCommands(RunCommands):
 
     def complete_log(self, before: list[str], word: str) -> Iterable[Item]:
         """The children."""
-        return () if before else self._names(living=False)
+        return () if before else self.names_of_children(living=False)
 
     complete_wait = complete_log
 
     def complete_stop(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones."""
-        return [item for item in self._names(living=True) if item[0] not in before]
+        return [item for item in self.names_of_children(living=True) if item[0] not in before]
 
     def complete_signal(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones, then the signals."""
         if not before:
-            yield from self._names(living=True)
+            yield from self.names_of_children(living=True)
         elif len(before) == 1:
             for number in signals.Signals:
                 about = signals.strsignal(number) or ""
                 yield number.name.removeprefix("SIG"), about
 
-    def complete_enter(self, before: list[str], word: str) -> Iterable[Item]:
-        """The living ones, then as for run."""
-        return self.offer_program(before[1:], word) if before else self._names(living=True)
-
-    def complete_pin(self, before: list[str], word: str) -> Iterable[Item]:
-        """The living ones."""
-        return () if before else self._names(living=True)
-
-    def complete_unpin(self, before: list[str], word: str) -> Iterable[Item]:
-        """Those that are pinned."""
-        return () if before else [(name, "is pinned") for name in self.host.pins]
-
 
 _TAKEN = ("none", "step")
-
-_LEAST = (0, 7, 0, 6, 0, 0)
-"""The least widths of the columns of `children`: a process id and a time do not move the others."""
-
-
-def _first(line: str) -> tuple[str, str]:
-    """The first word of a line, and the rest as it was typed."""
-    words = split(line)
-    if not words:
-        raise Usage
-    return words[0], join(words[1:])
-
-
-def _how(status: int) -> str:
-    """A status in words."""
-    if status > 128:
-        try:
-            return f"killed by {signals.Signals(status - 128).name}"
-        except ValueError:
-            pass
-    return f"status {status}"
-
-
-def _since(began: float) -> str:
-    """How long ago that was, in words."""
-    seconds = int(time.monotonic() - began)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _number_of(word: str) -> int:

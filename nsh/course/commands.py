@@ -268,7 +268,7 @@ class LessonCommands(ChildCommands):
         finally:
             new = [name for name, child in self.started.items() if before.get(name) is not child]
             self._lent.update({name: self.started[name] for name in new})
-            self._tell_host()
+            self.tell_host()
             self._new = tuple(new)
         for name in new:
             if name in own:
@@ -291,7 +291,7 @@ class LessonCommands(ChildCommands):
                 self.started.pop(name).close()
         self._lent = {}
         self._needed = ()
-        self._tell_host()
+        self.tell_host()
 
     def _begin(self, state: State) -> None:
         self._stage, self._shown = 0, False

@@ -196,6 +196,8 @@ class _Start:
             become(made, self.chain, steps, reports, tracing, stopping)
         self.values[made] = pid
         self.children.alive.append(pid)
+        if made == KEEPER:
+            self.children.keeper = pid
         return pid
 
     def _line(self) -> bytes | None:
