@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import signal as signals
 
+from nsh.commands.listing import ended
 from nsh.commands.running import RunCommands
 from nsh.errors import OWN_FAILURES, Failure, OutputFailed, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.show.children import ended
 from nsh.words import join
 
 TYPE_CHECKING = False
@@ -210,7 +210,7 @@ class ChildCommands(RunCommands):
 
         See `start`, ps(1).
         """
-        from nsh.show.children import lines
+        from nsh.commands.listing import lines
 
         self.words(line, at_most=0)
         self.look_after()

@@ -52,42 +52,52 @@ class Living:
         self.plan = plan
         self.began = time.monotonic()
         self.ended = 0.0
-        self._starter = os.getpid()
         self.status: int | None = None
         self.pins: dict[str, int] = {}
         self.told = False
         self._written: tuple[int, bytes] = (0, b"")
-        self.pidfd = -1
+        self._starter = os.getpid()
+        opened: list[int] = []
         self.log = Log(name)
-        self._output, write = os.pipe2(os.O_CLOEXEC)
-        null = -1
         try:
+            self._output, write = os.pipe2(os.O_CLOEXEC)
+            opened += [write, self._output]
             null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+            opened.insert(0, null)
             self.running: Running = start(
                 plan, trace, (null, write, write), (self.log, self._output)
             )
+            self.pid = self.running.pid
+            self.keeper = self.running.waited
+            self.pidfd = self._name_for_certain()
         except BaseException:
             self.log.close()
-            close(self._output)
+            for fd in opened:
+                close(fd)
             raise
-        finally:
-            close(write)
-            close(null)
-        self.pid = self.running.pid
-        self.keeper = self.running.waited
+        close(write)
+        close(null)
         self.inside = self._number_inside()
         self.made = self._made()
-        try:
-            self.pidfd = os.pidfd_open(self.pid)
-        except OSError:
-            pass  # it was killed before it could become the command
         self.log.main = self.pid or -1
         self._wake()
 
-    def _wake(self) -> None:
-        """Let the keeper look again: it reaps nothing before it knows what to wait for."""
+    def _name_for_certain(self) -> int:
+        """A descriptor of its main process. Raises OSError, and then nothing of it is left."""
         try:
-            os.kill(self.keeper, signal.SIGCHLD)
+            return os.pidfd_open(self.pid or self.keeper)
+        except OSError:
+            os.kill(self.keeper, signal.SIGTERM)
+            self.running.wait()
+            raise
+
+    def _wake(self) -> None:
+        """Let the keeper look again: it reaps nothing before it knows what to wait for.
+
+        If the child was killed before it could become the command, the keeper is to end.
+        """
+        try:
+            os.kill(self.keeper, signal.SIGCHLD if self.pid else signal.SIGTERM)
         except OSError:
             pass
 
