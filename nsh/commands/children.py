@@ -67,12 +67,8 @@ class ChildCommands(RunCommands):
         See `children`, `enter`, `join`; docker-run(1) -d.
         """
         name, *argv = self.words(line, at_least=1)
-        self._check_name(name)
-        try:
-            wanted = self._planned_to_stay(self.state, argv)
-        except Refusal as refusal:
-            raise Failure(refusal.why, *refusal.fixes, status=125) from None
-        child = self._start(name, wanted)
+        self._check_name(name, argv)
+        child = self._start(name, self.planned_to_stay(argv))
         if child is None:
             return
         if name in self.started:
@@ -109,14 +105,14 @@ class ChildCommands(RunCommands):
         except OutputFailed:
             pass
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, argv: list[str]) -> None:
         """Raise Usage if a child cannot be called that."""
         if not (name.isidentifier() and name.isascii()):
             good = "".join([char if char.isalnum() and char.isascii() else "_" for char in name])
             good = good if good[:1].isalpha() else f"c{good}"
             raise Usage(
                 f"{name!r} is no name: letters, digits and _, for it is a variable in lines of !",
-                f"start {good} ...",
+                join(["start", good, *argv]),
             )
         if name in self.host.environ or name in _TAKEN or find(name):
             what = (
@@ -127,15 +123,21 @@ class ChildCommands(RunCommands):
                 else "a word of nsh"
             )
             raise Usage(
-                f"{name} is {what}, and cannot be the name of a child", f"start {name}1 ..."
+                f"{name} is {what}, and cannot be the name of a child",
+                join(["start", f"{name}1", *argv]),
             )
         if name in self.started and self.started[name].lives:
             raise Usage(f"{name} lives already", f"stop {name}", "children")
 
-    def _planned_to_stay(self, state: State, argv: list[str]) -> Plan:
+    def planned_to_stay(self, argv: list[str]) -> Plan:
+        """The plan of a child that stays, in the state. Raises Failure."""
         from nsh.plan.order import plan
 
-        return plan(state, argv, self.host, stays=True)
+        self.tell_host()
+        try:
+            return plan(self.state, argv, self.host, stays=True)
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.fixes, status=125) from None
 
     def _start(self, name: str, wanted: Plan) -> Living | None:
         from nsh.run.living import Living

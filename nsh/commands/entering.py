@@ -44,7 +44,7 @@ class EnterCommands(ChildCommands):
         from nsh.plan.order import plan
 
         child = self.child(name, "enter", alive=True)
-        self.look_after()
+        self.tell_host()
         there, mine = links_of(child.pid), own_links()
         if not there:  # its namespaces are not to be seen any more: never enter the host's instead
             raise Failure(f"{name} is ending", f"wait {name}", "children", status=125)
@@ -55,6 +55,14 @@ class EnterCommands(ChildCommands):
             return plan(state, argv, self.host, entering=child.pid)
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
+
+    def plan_of(self, argv: list[str]) -> Plan:
+        """The plan of what was typed after `plan`: also a line of start or of enter."""
+        if argv[0] == "enter" and argv[1:]:
+            return self.entered(argv[1], argv[2:] or self.argv(""))
+        if argv[0] == "start" and argv[1:]:
+            return self.planned_to_stay(argv[2:])
+        return super().plan_of(argv)
 
     def do_pin(self, line: str) -> None:
         """pin NAME

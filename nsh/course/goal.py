@@ -128,12 +128,12 @@ class Doing(Trial):
         ended, self.status = answer
         return bool(ended)
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, argv: list[str]) -> None:
         child = self.started.get(name)
         if child is not None and child.lives:
             child.end()
             child.wait()
-        super()._check_name(name)
+        super()._check_name(name, argv)
 
 
 class Miss(Value):
