@@ -51,9 +51,9 @@ class ChildCommands(RunCommands):
     def do_start(self, line: str) -> None:
         """start NAME [CMD ARG...]
 
-        A run that stays: a command in a child, unshared as the state says, that lives on
-        while the next lines are typed. Without CMD, the child only is there: it reaps
-        what ends in it, and ends at `stop`.
+        A run that stays: a command in a child, unshared as the state says, that lives
+        on while the next lines are typed. Without CMD, the child only is there: it
+        reaps what ends in it, and ends at `stop`.
 
         Its input is /dev/null, and what it writes is kept for `log`. A failure is told
         as with run. Everything that was started ends with nsh. NAME is a variable with

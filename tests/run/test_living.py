@@ -173,6 +173,13 @@ def test_what_forks_all_the_time_does_not_get_away(mark: str, stopping: list[Liv
     assert not marked(mark)
 
 
+def sleeping(parent: int) -> list[int]:
+    """The children of a process that sleep."""
+    return [
+        pid for pid in children(parent) if Path(f"/proc/{pid}/cmdline").read_bytes()[:5] == b"sleep"
+    ]
+
+
 @pytest.mark.parametrize("state", states())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_all_ends_with_nsh_however_it_ends(state: str, number: int, mark: str) -> None:
@@ -183,10 +190,10 @@ def test_all_ends_with_nsh_however_it_ends(state: str, number: int, mark: str) -
     )
     try:
         # nsh, the six of the child, and a run.
-        until(lambda: len(marked(mark)) >= COUNT + 2, "all processes")
+        until(lambda: len(marked(mark)) >= COUNT + 2 and sleeping(shell.pid), "all processes")
+        [run] = sleeping(shell.pid)
         shell.send_signal(number)
         if number == signal.SIGINT:  # which PID 1 does not get
-            [run] = [pid for pid in children(shell.pid) if pid in marked(mark)]
             os.kill(run, signal.SIGKILL)
         assert shell.wait(30) == -number
         until(lambda: not marked(mark), "the end of all")
