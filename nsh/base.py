@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Protocol
 
     from nsh.call import Plan
+    from nsh.run.living import Living
 
     class Recording(Protocol):
         """What is told of every typed line while a session is being recorded."""
@@ -62,7 +63,7 @@ RAW = frozenset(("sh", "host"))
 class BaseShell(cmd.Cmd):
     """What every command uses: the state, the doors to the user, the dispatch of a line.
 
-    Two hooks tell others what happens here: ``said`` and ``run_ended``.
+    Three hooks tell others what happens here: ``said``, ``run_ended`` and ``acted``.
 
     state        what the next run will get
     status       the exit status of the last command
@@ -85,6 +86,8 @@ class BaseShell(cmd.Cmd):
     said         a hook: takes what nsh says, in the place of standard output and error
     run_ended    a hook: the functions that are called with the words of a run, sh or diff when its
                  command has ended by itself; ``status`` is its status
+    acted        a hook: the functions that are called when something was done to a child that stays:
+                 with the command's name, the child, and the words that came after its name
     """
 
     prompt = PROMPT
@@ -131,6 +134,7 @@ class BaseShell(cmd.Cmd):
         self.recording: Recording | None = None
         self.said: Callable[[str], None] | None = None
         self.run_ended: list[Callable[[list[str]], None]] = []
+        self.acted: list[Callable[[str, Living, list[str]], None]] = []
         self._due = 0  # the status of the line's last command, which is still to be shown
 
     # The doors.
@@ -154,9 +158,6 @@ class BaseShell(cmd.Cmd):
             if page(text):
                 return
         self.message(text)
-
-    def end_all(self) -> None:
-        """The end of nsh: what it has started and still lives ends with it."""
 
     def flush(self) -> None:
         """Hand over what was written, so that what a child writes comes after it."""
@@ -368,8 +369,6 @@ class BaseShell(cmd.Cmd):
         doc = getattr(self, "do_" + name).__doc__ or name
         return str(doc.strip().splitlines()[0])
 
-    # For the commands.
-
     def words(self, line: str, *, at_least: int = 0, at_most: int | None = None) -> list[str]:
         """The words of a command's line. Raises Usage if there are too few or too many."""
         found = words.split(line)
@@ -383,8 +382,7 @@ class BaseShell(cmd.Cmd):
 
     def inside(self, path: str) -> str:
         """A path as it is seen from the directory of the next run, absolute."""
-        joined = posixpath.normpath(posixpath.join(self.directory(), path))
-        return "/" + joined.lstrip("/")
+        return "/" + posixpath.normpath(posixpath.join(self.directory(), path)).lstrip("/")
 
     def change(self, **changes: Any) -> None:
         """Put a new state in the place of the old one, which undo finds again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh.commands.back import BackCommands
-from nsh.commands.children import ChildCommands
+from nsh.commands.entering import EnterCommands
 from nsh.commands.looking import LookCommands
 from nsh.commands.manual import ManualCommands
 from nsh.course.commands import LessonCommands
@@ -17,9 +17,9 @@ class Shell(
     StateCommands,
     LookCommands,
     DiffCommands,
-    ChildCommands,
     TeachCommands,
     LessonCommands,
+    EnterCommands,
     BackCommands,
     RecordCommands,
     ManualCommands,

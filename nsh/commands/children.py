@@ -1,24 +1,25 @@
-"""The commands of children that stay: start, children, log, signal, stop, wait, enter, pin, unpin."""
+"""The commands of children that stay: start, children, log, signal, stop, wait."""
 
 from __future__ import annotations
 
+import functools
 import signal as signals
-import time
 
+from nsh.commands.listing import ended
 from nsh.commands.running import RunCommands
 from nsh.errors import OWN_FAILURES, Failure, OutputFailed, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.state import Join, State
-from nsh.words import join, split
+from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from nsh.call import Plan
     from nsh.offers import Item
     from nsh.run.living import Living
+    from nsh.state import State
 
 _MOST_ENDED = 50
 """How many ended children are kept, with their logs."""
@@ -36,12 +37,23 @@ class ChildCommands(RunCommands):
         super().__init__(**options)
         self.started: dict[str, Living] = {}
 
+    def run_entry(self, line: str) -> tuple[bool, int]:
+        """As BaseShell; the processes of children that lived meanwhile count among its ``pids``."""
+        before = list(self.started.values())
+        living = [child for child in before if child.lives]
+        try:
+            return super().run_entry(line)
+        finally:
+            new = [child for child in self.started.values() if child not in before]
+            for child in (*living, *new):
+                self.pids += [pid for pid in child.running.pids if pid not in self.pids]
+
     def do_start(self, line: str) -> None:
         """start NAME [CMD ARG...]
 
-        A run that stays: a command in a child, unshared as the state says, that lives on
-        while the next lines are typed. Without CMD, the child only is there: it reaps
-        what ends in it, and ends at `stop`.
+        A run that stays: a command in a child, unshared as the state says, that lives
+        on while the next lines are typed. Without CMD, the child only is there: it
+        reaps what ends in it, and ends at `stop`.
 
         Its input is /dev/null, and what it writes is kept for `log`. A failure is told
         as with run. Everything that was started ends with nsh. NAME is a variable with
@@ -55,19 +67,23 @@ class ChildCommands(RunCommands):
         See `children`, `enter`, `join`; docker-run(1) -d.
         """
         name, *argv = self.words(line, at_least=1)
-        self._check_name(name)
-        try:
-            wanted = self._planned_to_stay(self.state, argv)
-        except Refusal as refusal:
-            raise Failure(refusal.why, *refusal.fixes, status=125) from None
-        child = self._start(name, wanted)
+        self._check_name(name, argv)
+        child = self._start(name, self.planned_to_stay(argv))
         if child is None:
             return
         if name in self.started:
             self.started.pop(name).close()
         self.started[name] = child
-        self._tell_host()
+        self.tell_host()
         self.last_error = None
+        self.tell_acted("start", child, argv)
+
+    def tell_acted(self, command: str, child: Living, words: list[str]) -> None:
+        """Call the hook: something was done to a child. Its status stays the line's."""
+        status = self.status
+        for listener in self.acted:
+            listener(command, child, words)
+        self.status = status
 
     def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
         """No name, then as for run."""
@@ -76,7 +92,7 @@ class ChildCommands(RunCommands):
     def planned(self, state: State, argv: list[str]) -> Plan:
         """The plan of these words in that state, with who lives now. Raises Refusal."""
         if self.started:
-            self._tell_host()
+            self.tell_host()
         return super().planned(state, argv)
 
     def end_all(self) -> None:
@@ -89,14 +105,14 @@ class ChildCommands(RunCommands):
         except OutputFailed:
             pass
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, argv: list[str]) -> None:
         """Raise Usage if a child cannot be called that."""
         if not (name.isidentifier() and name.isascii()):
             good = "".join([char if char.isalnum() and char.isascii() else "_" for char in name])
             good = good if good[:1].isalpha() else f"c{good}"
             raise Usage(
                 f"{name!r} is no name: letters, digits and _, for it is a variable in lines of !",
-                f"start {good} ...",
+                join(["start", good, *argv]),
             )
         if name in self.host.environ or name in _TAKEN or find(name):
             what = (
@@ -107,15 +123,21 @@ class ChildCommands(RunCommands):
                 else "a word of nsh"
             )
             raise Usage(
-                f"{name} is {what}, and cannot be the name of a child", f"start {name}1 ..."
+                f"{name} is {what}, and cannot be the name of a child",
+                join(["start", f"{name}1", *argv]),
             )
         if name in self.started and self.started[name].lives:
             raise Usage(f"{name} lives already", f"stop {name}", "children")
 
-    def _planned_to_stay(self, state: State, argv: list[str]) -> Plan:
+    def planned_to_stay(self, argv: list[str]) -> Plan:
+        """The plan of a child that stays, in the state. Raises Failure."""
         from nsh.plan.order import plan
 
-        return plan(state, argv, self.host, stays=True)
+        self.tell_host()
+        try:
+            return plan(self.state, argv, self.host, stays=True)
+        except Refusal as refusal:
+            raise Failure(refusal.why, *refusal.fixes, status=125) from None
 
     def _start(self, name: str, wanted: Plan) -> Living | None:
         from nsh.run.living import Living
@@ -136,8 +158,11 @@ class ChildCommands(RunCommands):
         self.pids += child.running.pids
         return child
 
-    def _tell_host(self) -> None:
-        """Let plans and diagnoses know who lives."""
+    def tell_host(self) -> None:
+        """Let plans and diagnoses know who lives, and forget the oldest of those that have ended."""
+        ended = [each for each in self.started.values() if not each.lives and not each.pins]
+        for child in ended[:-_MOST_ENDED]:
+            self.started.pop(child.name).close()
         children = self.started.values()
         self.host.living = {each.name: each.pid for each in children if each.lives}
         self.host.pins = {each.name: each.pins for each in children if each.pins}
@@ -149,23 +174,20 @@ class ChildCommands(RunCommands):
         for child in list(self.started.values()):
             if not child.lives and not child.told:
                 child.told = True
-                told.append(f"{child.name} has ended: {_how(child.status or 0)}")
-        ended = [each for each in self.started.values() if not each.lives and not each.pins]
-        for child in ended[:-_MOST_ENDED]:
-            self.started.pop(child.name).close()
-        self._tell_host()
+                told.append(f"{child.name} has ended: {ended(child.status or 0)}")
+        self.tell_host()
         return told
 
     def end_children(self) -> list[str]:
-        """End all that live: their names. The end of nsh."""
-        living = [child for child in self.started.values() if child.lives]
+        """End all that live and that this process started: their names. The end of nsh."""
+        living = [child for child in self.started.values() if child.is_own and child.lives]
         for child in living:
             child.end()
         for child in living:
             child.wait()
         return [child.name for child in living]
 
-    def _child(self, name: str, command: str, alive: bool = False) -> Living:
+    def child(self, name: str, command: str, alive: bool = False) -> Living:
         """The child of that name. Raises Usage, or Failure if it is to live and does not."""
         child = self.started.get(name)
         if child is None:
@@ -176,7 +198,9 @@ class ChildCommands(RunCommands):
             what = f"there are {', '.join(self.started)}" if self.started else "none was started"
             raise Usage(f"there is no child {name}: {what}", "help start")
         if alive and not child.lives:
-            raise Failure(f"{name} has ended: {_how(child.status or 0)}", f"log {name}", "children")
+            raise Failure(
+                f"{name} has ended: {ended(child.status or 0)}", f"log {name}", "children"
+            )
         return child
 
     def do_children(self, line: str) -> None:
@@ -188,27 +212,12 @@ class ChildCommands(RunCommands):
 
         See `start`, ps(1).
         """
+        from nsh.commands.listing import lines
+
         self.words(line, at_most=0)
         self.look_after()
-        rows = [("name", "here", "inside", "", "own", "command")]
-        for child in self.started.values():
-            argv = child.plan.argv
-            rows.append(
-                (
-                    child.name,
-                    str(child.pid) if child.lives else "-",
-                    str(child.inside) if child.lives else "-",
-                    _since(child.began) if child.lives else _how(child.status or 0),
-                    " ".join(child.plan.state.flags) or "none",
-                    join(list(argv)) if argv else "(a pause)",
-                )
-            )
-        if len(rows) == 1:
-            return
-        widths = [max([len(row[at]) for row in rows]) for at in range(6)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            self.message("  ".join(cells).rstrip())
+        for text in lines(self.started.values()):
+            self.message(text)
 
     def do_log(self, line: str) -> None:
         """log NAME
@@ -219,7 +228,7 @@ class ChildCommands(RunCommands):
         See `start`; docker-logs(1).
         """
         [name] = self.words(line, at_least=1, at_most=1)
-        dropped, data = self._child(name, "log").written()
+        dropped, data = self.child(name, "log").written()
         if dropped:
             self.error(f"{dropped} bytes before these were dropped")
         text = data.decode("utf-8", "surrogateescape")
@@ -241,13 +250,14 @@ class ChildCommands(RunCommands):
         """
         name, *more = self.words(line, at_least=1, at_most=2)
         number = _number_of(more[0] if more else "TERM")
-        child = self._child(name, "signal", alive=True)
+        child = self.child(name, "signal", alive=True)
         try:
             child.signal(number)
         except ProcessLookupError:
             raise Failure(f"{name} has ended", "children") from None
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
+        self.tell_acted("signal", child, [str(number)])
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -257,11 +267,13 @@ class ChildCommands(RunCommands):
         See `signal`; docker-stop(1).
         """
         names = self.words(line, at_least=1)
-        children = [self._child(name, "stop") for name in names]
-        for child in children:
-            self._waiting(child.stop)
+        children = [self.child(name, "stop") for name in names]
+        deadlines = [child.ask_to_end() for child in children]
+        for child, deadline in zip(children, deadlines, strict=True):
+            self._waiting(functools.partial(child.stop, deadline))
             child.told = True
-        self._tell_host()
+        self.tell_host()
+        self.tell_acted("stop", children[-1], [])
 
     def do_wait(self, line: str) -> None:
         """wait NAME
@@ -272,84 +284,22 @@ class ChildCommands(RunCommands):
         See wait(1p).
         """
         [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "wait")
+        child = self.child(name, "wait")
         self.flush()
         self.status = self._waiting(child.wait)
         child.told = True
-        self._tell_host()
+        self.tell_host()
+        self.tell_acted("wait", child, [])
 
-    def _waiting(self, wait: Any) -> int:
+    def _waiting(self, wait: Callable[[], int]) -> int:
         try:
-            return int(wait())
+            return wait()
         except KeyboardInterrupt:
             self.status = 130
             self.interrupted()
 
-    def do_enter(self, line: str) -> None:
-        """enter NAME [CMD ARG...]
-
-        Run a command in all that a child has: its namespaces, its root, its directory,
-        its environment. Without CMD, run $SHELL. Nothing of the state is applied.
-
-            start web sleep 1000
-            enter web ps
-            enter web
-
-        See setns(2), nsenter(1), docker-exec(1).
-        """
-        name, rest = _first(line)
-        wanted = self.entered(name, self.argv(rest))
-        if self._launch(wanted) is not None:
-            self.last_error = None
-
-    def entered(self, name: str, argv: list[str]) -> Plan:
-        """The plan of these words inside a child. Raises Usage and Failure."""
-        from nsh.parts.join.targets import links_of, own_links
-        from nsh.plan.order import plan
-
-        child = self._child(name, "enter", alive=True)
-        self.look_after()
-        there, mine = links_of(child.pid), own_links()
-        kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
-        joins = (Join(name, kinds),) if kinds else ()
-        state = State(joins=joins, env=child.plan.state.env)
-        try:
-            return plan(state, argv, self.host, entering=child.pid)
-        except Refusal as refusal:
-            raise Failure(refusal.why, *refusal.fixes, status=125) from None
-
-    def do_pin(self, line: str) -> None:
-        """pin NAME
-
-        Keep the namespaces of a child by descriptors, so that they are there for `join`
-        after its last process has ended. `unpin NAME` lets them go.
-
-        A uts, ipc, net, mnt or user namespace can be joined without a process in it. A
-        pid namespace is dead with its PID 1: it takes no process more.
-
-        See namespaces(7), /proc/PID/ns.
-        """
-        [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "pin", alive=True)
-        try:
-            child.pin()
-        except OSError as error:
-            raise Failure(f"pin {name}: {error.strerror}", "children") from None
-        self._tell_host()
-
-    def do_unpin(self, line: str) -> None:
-        """unpin NAME
-
-        Let the namespaces of a pinned child go: without a process in them, they end.
-        """
-        [name] = self.words(line, at_least=1, at_most=1)
-        child = self._child(name, "unpin")
-        if not child.pins:
-            raise Usage(f"{name} is not pinned", f"pin {name}")
-        child.unpin()
-        self._tell_host()
-
-    def _names(self, living: bool) -> Iterable[Item]:
+    def names_of_children(self, living: bool) -> Iterable[Item]:
+        """What completion offers: those that live, or all."""
         for child in self.started.values():
             if child.lives or not living:
                 words = join(list(child.plan.argv)) or "a pause"
@@ -357,64 +307,25 @@ class ChildCommands(RunCommands):
 
     def complete_log(self, before: list[str], word: str) -> Iterable[Item]:
         """The children."""
-        return () if before else self._names(living=False)
+        return () if before else self.names_of_children(living=False)
 
     complete_wait = complete_log
 
     def complete_stop(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones."""
-        return [item for item in self._names(living=True) if item[0] not in before]
+        return [item for item in self.names_of_children(living=True) if item[0] not in before]
 
     def complete_signal(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones, then the signals."""
         if not before:
-            yield from self._names(living=True)
+            yield from self.names_of_children(living=True)
         elif len(before) == 1:
             for number in signals.Signals:
                 about = signals.strsignal(number) or ""
                 yield number.name.removeprefix("SIG"), about
 
-    def complete_enter(self, before: list[str], word: str) -> Iterable[Item]:
-        """The living ones, then as for run."""
-        return self.offer_program(before[1:], word) if before else self._names(living=True)
-
-    def complete_pin(self, before: list[str], word: str) -> Iterable[Item]:
-        """The living ones."""
-        return () if before else self._names(living=True)
-
-    def complete_unpin(self, before: list[str], word: str) -> Iterable[Item]:
-        """Those that are pinned."""
-        return () if before else [(name, "is pinned") for name in self.host.pins]
-
 
 _TAKEN = ("none", "step")
-
-
-def _first(line: str) -> tuple[str, str]:
-    """The first word of a line, and the rest as it was typed."""
-    words = split(line)
-    if not words:
-        raise Usage
-    return words[0], join(words[1:])
-
-
-def _how(status: int) -> str:
-    """A status in words."""
-    if status > 128:
-        try:
-            return f"killed by {signals.Signals(status - 128).name}"
-        except ValueError:
-            pass
-    return f"status {status}"
-
-
-def _since(began: float) -> str:
-    """How long ago that was, in words."""
-    seconds = int(time.monotonic() - began)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _number_of(word: str) -> int:

@@ -35,10 +35,11 @@ class LookCommands(RunCommands):
             self.page("\n".join(commands))
 
     def do_plan(self, line: str) -> None:
-        """plan [CMD ARG...]
+        """plan [CMD ARG...]  (or start NAME ..., enter NAME ...)
 
-        Show the system calls that `run CMD ARG...` would make. None is made. A call
-        stands with its number, who makes it, how strace(1) prints it, and why.
+        Show the system calls that `run CMD ARG...` would make, or a line of start or
+        enter. None is made. A call stands with its number, who makes it, how strace(1)
+        prints it, and why.
 
         Values that only a run can know stand as their names (CHILD, reports[0], envp).
         Left out are closing descriptors, signal masks, reports of failures, and
@@ -48,7 +49,7 @@ class LookCommands(RunCommands):
         """
         from nsh.show.plans import plan_lines
 
-        self.page("\n".join(plan_lines(self.planned(self.state, self.argv(line)))))
+        self.page("\n".join(plan_lines(self.plan_of(self.argv(line)))))
 
     def complete_plan(self, before: list[str], word: str) -> Iterable[Item]:
         """As for run."""

@@ -118,6 +118,10 @@ class RunCommands(BaseShell):
 
         return plan(state, argv, self.host)
 
+    def plan_of(self, argv: list[str]) -> Plan:
+        """The plan of what was typed after `plan`. Raises Refusal and Failure."""
+        return self.planned(self.state, argv)
+
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""
         try:

@@ -121,16 +121,18 @@ def is_orphaned() -> bool:
     return True
 
 
-def number_here(number: int, maker: int, parent: int, others: set[int]) -> int:
+def number_here(number: int, maker: int, is_sibling: bool, others: set[int]) -> int:
     """The pid, here, of the process that has that number in the pid namespace of its maker.
 
-    It is a child of ``parent``, and none of the ``others``: two pid namespaces have the same numbers.
-    0 if /proc does not tell of it: then it has ended and been reaped. See NSpid in
+    It is the maker's child or sibling, and none of the ``others``: two pid namespaces have the same
+    numbers. 0 if /proc does not tell of it: then it has ended and been reaped. See NSpid in
     proc_pid_status(5).
     """
     depth = len(_numbers(str(maker)))
-    if depth < 2:
-        return number
+    fields = stat_fields(maker)  # of a zombie, too
+    if depth < 2 or not fields:
+        return number if depth == 1 else 0
+    parent = int(fields[1]) if is_sibling else maker
     # The short list may leave one out when another one on it ends at that moment.
     return _numbered(number, depth, parent, set(_children(parent)) - others) or _numbered(
         number, depth, parent, set(pids()) - others

@@ -72,7 +72,7 @@ def plan(
     global _kept
     check(state, host)
     words = tuple(argv)
-    if stays or state.joins:  # they depend on what lives at the moment
+    if stays or entering or state.joins:  # they depend on what lives at the moment
         return _made(state, words, host, stays, entering)
     environ = host.environment(state.env)
     if _kept and _kept.is_of(state, words, host, environ):

@@ -39,7 +39,7 @@ def keep(log: Log, output: int, title: syscalls.Title) -> NoReturn:
     os.set_blocking(output, False)
     title.show(b"nsh: keeper of " + log.name.encode())
     signals = syscalls.signalfd(syscalls.SignalSet(signal.SIGTERM, signal.SIGCHLD))
-    _close_all(but={signals, output, log.fd})
+    _close_all(but={signals, output})
     _to_null((0, 1, 2))
     poll = select.poll()
     poll.register(signals, select.POLLIN)
@@ -58,7 +58,7 @@ def keep(log: Log, output: int, title: syscalls.Title) -> NoReturn:
     status = _kill_below(log.main, status)
     while log.take(output) and select.select([output], [], [], 0)[0]:
         pass
-    _end_as(0 if status is None else status)
+    _end_as(signal.SIGKILL if status is None else status)
 
 
 def rest(waited: tuple[int, ...], made: syscalls.Cell | None, title: syscalls.Title) -> NoReturn:
@@ -123,9 +123,10 @@ def _kill_below(main: int, status: int | None) -> int | None:
                     except OSError:  # another user's, by a set-user-ID program
                         spared.add(pid)
                 known |= found
-        how = _reap(main)
+        left = _below() - spared
+        how = _reap(main)  # also what ended since
         status = how if status is None else status
-        if not _below() - spared:
+        if not left:
             break
         time.sleep(0.001)
     return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -10,7 +11,7 @@ import time
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
 from nsh.linux.namespaces import BY_NAME, NAMESPACES
-from nsh.linux.processes import is_below, pids
+from nsh.linux.processes import is_below, pids, stat_fields
 from nsh.linux.procfs import link, read_text, status_field
 from nsh.run.log import Log
 from nsh.run.perform import start
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 _GRACE = 2.0
 """Seconds that a child has to end after SIGTERM, as `docker stop` gives 10."""
 
+_EXIT_CODE = 49
+"""The place of exit_code among the fields of /proc/PID/stat from the state on."""
+
 
 class Living:
     """A child that was started.
+
+    What is forked from the process that started it, such as the check of a goal, can look at it,
+    enter it and send it signals, but not take its status from the kernel: it looks into /proc.
 
     name    what it is called
     plan    what it was made by
@@ -48,37 +55,49 @@ class Living:
         self.status: int | None = None
         self.pins: dict[str, int] = {}
         self.told = False
-        self.pidfd = -1
+        self._written: tuple[int, bytes] = (0, b"")
+        self._starter = os.getpid()
+        opened: list[int] = []
         self.log = Log(name)
-        self._output, write = os.pipe2(os.O_CLOEXEC)
-        null = -1
         try:
+            self._output, write = os.pipe2(os.O_CLOEXEC)
+            opened += [write, self._output]
             null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+            opened.insert(0, null)
             self.running: Running = start(
                 plan, trace, (null, write, write), (self.log, self._output)
             )
+            self.pid = self.running.pid
+            self.keeper = self.running.waited
+            self.pidfd = self._name_for_certain()
         except BaseException:
             self.log.close()
-            close(self._output)
+            for fd in opened:
+                close(fd)
             raise
-        finally:
-            close(write)
-            close(null)
-        self.pid = self.running.pid
-        self.keeper = self.running.waited
+        close(write)
+        close(null)
         self.inside = self._number_inside()
         self.made = self._made()
-        try:
-            self.pidfd = os.pidfd_open(self.pid)
-        except OSError:
-            pass  # it was killed before it could become the command
         self.log.main = self.pid or -1
         self._wake()
 
-    def _wake(self) -> None:
-        """Let the keeper look again: it reaps nothing before it knows what to wait for."""
+    def _name_for_certain(self) -> int:
+        """A descriptor of its main process. Raises OSError, and then nothing of it is left."""
         try:
-            os.kill(self.keeper, signal.SIGCHLD)
+            return os.pidfd_open(self.pid or self.keeper)
+        except OSError:
+            os.kill(self.keeper, signal.SIGTERM)
+            self.running.wait()
+            raise
+
+    def _wake(self) -> None:
+        """Let the keeper look again: it reaps nothing before it knows what to wait for.
+
+        If the child was killed before it could become the command, the keeper is to end.
+        """
+        try:
+            os.kill(self.keeper, signal.SIGCHLD if self.pid else signal.SIGTERM)
         except OSError:
             pass
 
@@ -111,36 +130,71 @@ class Living:
         return found
 
     @property
+    def is_own(self) -> bool:
+        """Whether this very process started it, and not one that this was forked from."""
+        return os.getpid() == self._starter
+
+    @property
     def lives(self) -> bool:
         """Whether it has not ended; takes its status if it has."""
-        if self.status is None and self.running.has_ended():
-            self._take_end()
+        if self.status is None:
+            status = None
+            if not self.is_own:
+                status = self._status_seen()
+            elif self.running.has_ended():
+                status = self.running.wait().status
+            if status is not None:
+                self._settle(status)
         return self.status is None
 
-    def _take_end(self) -> None:
-        self.status = self.running.wait().status
+    def _settle(self, status: int) -> None:
+        """It has ended: keep what there is to know of it, and give back what was held for it."""
+        self.status = status
         self.ended = time.monotonic()
+        self._written = self.log.read()
+        self.log.close()
+        for fd in (self._output, self.pidfd):
+            close(fd)
+
+    def _status_seen(self) -> int | None:
+        """The status as /proc shows it of the zombie that nobody has waited for; None while it lives.
+
+        See exit_code in proc_pid_stat(5).
+        """
+        fields = stat_fields(self.keeper)
+        if not fields:
+            return 0  # waited for in this moment, and only who did knows
+        if fields[0] not in "ZX":
+            return None
+        code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE]))
+        return 128 - code if code < 0 else code
 
     def wait(self) -> int:
         """Wait for its end: its status. Ctrl-C raises KeyboardInterrupt, and it lives on."""
         while self.lives:
-            os.waitid(os.P_PID, self.keeper, os.WEXITED | os.WNOWAIT)
+            self._has_ended_by(None)
         assert self.status is not None
         return self.status
 
     def signal(self, number: int) -> None:
         """Send its main process a signal. Raises OSError: ESRCH if it has ended."""
+        if not self.lives:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         signal.pidfd_send_signal(self.pidfd, number)
 
-    def stop(self) -> int:
-        """End it and all that it started: SIGTERM, after 2 seconds SIGKILL. Its status."""
+    def ask_to_end(self) -> float:
+        """Send SIGTERM. Until when to wait for its end, by the monotonic clock."""
         try:
             self.signal(signal.SIGTERM)
             # A stopped process gets its signals when it goes on.
             self.signal(signal.SIGCONT)
         except OSError:
             pass
-        if not self._has_ended_within(_GRACE):
+        return time.monotonic() + _GRACE
+
+    def stop(self, deadline: float) -> int:
+        """Wait for its end until then, afterwards have all of it killed. Its status."""
+        if not self._has_ended_by(deadline):
             self.end()
         return self.wait()
 
@@ -152,13 +206,18 @@ class Living:
             except OSError:
                 pass
 
-    def _has_ended_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        fd = os.pidfd_open(self.keeper)
+    def _has_ended_by(self, deadline: float | None) -> bool:
+        if not self.lives:
+            return True
+        try:
+            fd = os.pidfd_open(self.keeper)
+        except ProcessLookupError:  # waited for in this moment by the process that started it
+            return True
         try:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
-            return bool(poll.poll(max(0, deadline - time.monotonic()) * 1000))
+            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            return bool(poll.poll(left))
         finally:
             close(fd)
 
@@ -166,7 +225,9 @@ class Living:
         """What it has written up to now: how many bytes were dropped, and the others."""
         # What it wrote last may still be in the pipe, or on its way from there into the log.
         deadline = time.monotonic() + 0.5
-        while self.lives and time.monotonic() < deadline:
+        if not self.lives:
+            return self._written
+        while time.monotonic() < deadline:
             if not syscalls.bytes_in(self._output) and not self.log.is_busy:
                 break
             time.sleep(0.001)
@@ -186,9 +247,5 @@ class Living:
             close(self.pins.popitem()[1])
 
     def close(self) -> None:
-        """Give everything back that nsh holds for it; it has ended."""
+        """Give everything back that nsh still holds for it; it has ended."""
         self.unpin()
-        self.log.close()
-        close(self._output)
-        if self.pidfd >= 0:
-            close(self.pidfd)

@@ -24,18 +24,16 @@ class Log:
     """The file; made before the fork of who writes it.
 
     name  what the child is called
-    fd    its descriptor
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.fd = os.memfd_create("log")
+        fd = os.memfd_create("log")
         try:
-            os.ftruncate(self.fd, _START + SIZE)
-            self._memory = mmap.mmap(self.fd, _START + SIZE)
-        except BaseException:
-            close(self.fd)
-            raise
+            os.ftruncate(fd, _START + SIZE)
+            self._memory = mmap.mmap(fd, _START + SIZE)
+        finally:
+            close(fd)
 
     def _get(self, at: int) -> int:
         return int(_NUMBER.unpack_from(self._memory, at)[0])
@@ -99,6 +97,5 @@ class Log:
         return total - size + lost, ordered[lost:]
 
     def close(self) -> None:
-        """Give memory and descriptor back."""
+        """Give the memory back."""
         self._memory.close()
-        close(self.fd)

@@ -196,6 +196,8 @@ class _Start:
             become(made, self.chain, steps, reports, tracing, stopping)
         self.values[made] = pid
         self.children.alive.append(pid)
+        if made == KEEPER:
+            self.children.keeper = pid
         return pid
 
     def _line(self) -> bytes | None:
@@ -337,19 +339,17 @@ class _Start:
             raise CallFailed(call, error, self.values)
 
     def _number_here(self, call: Call, number: int) -> int:
-        """The pid here of a process that was made in another pid namespace, where clone gave that number.
+        """The pid here of a process for which clone(2) gave that number in a pid namespace.
 
-        0 if an init has reaped it already. A sibling is reaped by nobody but nsh, or by a keeper that
-        waits for nsh. Raises ProcessLookupError if such a one is not to be seen.
+        0 if an init has reaped it. A sibling is not reaped: it is nsh's own child, or that of a keeper,
+        which waits for nsh. Raises ProcessLookupError if it is not to be seen all the same.
         """
         if call.actor in (CHILD, KEEPER):  # which are themselves still in nsh's own
             return number
-        maker = self.values[call.actor]
         is_sibling = call.args[0] == FORK_SIBLING
-        fields = stat_fields(maker)  # of a zombie, too
-        parent = maker if not is_sibling else int(fields[1]) if fields else 0
         known = {self.values[name] for name in self.chain if name in self.values}
-        found = number_here(number, maker, parent, still_started() | known) if fields else 0
+        others = still_started() | known
+        found = number_here(number, self.values[call.actor], is_sibling, others)
         if is_sibling and not found:
             raise ProcessLookupError(errno.ESRCH, "a child is not to be seen in /proc")
         return found

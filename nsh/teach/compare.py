@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from nsh.commands.children import ChildCommands
+from nsh.commands.entering import EnterCommands
 from nsh.errors import Failure, Refusal, Usage
 from nsh.linux.descriptors import close
 from nsh.state import START
@@ -28,7 +28,7 @@ class Captured(Value):
     status: int
 
 
-class DiffCommands(ChildCommands):
+class DiffCommands(EnterCommands):
     """diff."""
 
     group = "Looking"

@@ -65,6 +65,9 @@ class RecordCommands(BaseShell):
         from nsh.transcript.record import Recorder
 
         self.recording = Recorder(path, self)
+        if self.host.living:
+            names = ", ".join(self.host.living)
+            self.error(f"record: a replay has no {names}: what lives already is not recorded")
 
     def end_recording(self) -> None:
         """Finish the recording, if there is one; the line that runs is not part of it."""

@@ -301,11 +301,11 @@ def test_the_number_here_of_a_process_in_another_pid_namespace() -> None:
         pid: int(stat.rpartition(")")[2].split()[1]) for pid, stat in processes("stat").items()
     }
     [init] = [pid for pid, parent in parents.items() if parent == process.pid]
-    sleep = number_here(inside, init, init, set())
+    sleep = number_here(inside, init, False, set())
     try:
         until(lambda: processes("comm").get(sleep) == "sleep\n", "the sleep")
-        assert number_here(inside, init, init, {sleep}) == 0
-        assert number_here(inside, process.pid, init, set()) == inside  # that one is out here
-        assert number_here(999999, init, init, set()) == 0
+        assert number_here(inside, init, False, {sleep}) == 0
+        assert number_here(inside, process.pid, False, set()) == inside  # that one is out here
+        assert number_here(999999, init, False, set()) == 0
     finally:
         process.communicate(b"\n", timeout=30)
