@@ -40,7 +40,7 @@ class JoinCommands(BaseShell):
 
             start web sleep 1000
             join web net uts
-            join uts /proc/1/ns/uts
+            join uts /proc/self/ns/uts
 
         See setns(2), nsenter(1).
         """
