@@ -101,13 +101,15 @@ def test_with_another_user_and_limits_and_a_user_namespace() -> None:
 )
 def test_a_signal_from_outside_is_handed_on(name: str, tmp_path: Path) -> None:
     script = tmp_path / "script"
-    script.write_text(f"trap 'echo caught {name}; exit 9' {name}\ntouch {tmp_path}/ready\n"
-                      "while :; do sleep 0.01; done\n")  # fmt: skip
+    script.write_text(
+        f"trap 'echo caught {name}; exit 9' {name}\ntouch {tmp_path}/ready\n"
+        "while :; do sleep 0.01; done\n"
+    )
     ready = f"!until test -e {tmp_path}/ready; do sleep 0.01; done"
-    found = session(f"start web sh {script}", ready, f"signal web {name}", "wait web", status=9)
-    assert found == []
-    found = session(f"start web sh {script}", ready, f"signal web {name}", "wait web", "log web")
-    assert found == [f"caught {name}"]
+    lines = [f"start web sh {script}", ready, f"signal web {name}", "wait web"]
+    assert session(*lines, status=9) == []
+    (tmp_path / "ready").unlink()
+    assert session(*lines, "log web") == [f"caught {name}"]
 
 
 def test_a_child_with_an_init_is_stopped_and_killed() -> None:
