@@ -25,12 +25,14 @@ class Host:
     uid, gid     effective ids of nsh
     environ      the environment nsh was started with, name to value
     cwd          nsh's working directory
+    living       the children that stay: name to process id
     """
 
     def __init__(self) -> None:
         self.uid = os.geteuid()
         self.gid = os.getegid()
         self.environ = dict(os.environ)
+        self.living: dict[str, int] = {}
         self._without_coercion()
         self._capabilities: int | None = None
         self._environments: dict[tuple[Variable, ...], Environment] = {}
