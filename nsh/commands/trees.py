@@ -95,7 +95,7 @@ class TreeCommands(RunCommands):
                     raise Usage("-o is given twice: one picture at a time", f"tree -o {path}")
                 case ["-o", path, *words]:
                     if not path.lower().endswith(".svg"):
-                        fix = join(["tree", "-o", f"{path or 'tree'}.svg"])
+                        fix = join(["tree", "-o", (os.path.splitext(path)[0] or "tree") + ".svg"])
                         raise Usage(f"{path!r} is not called NAME.svg: the picture is an SVG", fix)
                 case [word, *_] if word.lower().endswith(".svg"):
                     raise Usage("the file of a picture comes after -o", join(["tree", "-o", word]))
@@ -104,16 +104,22 @@ class TreeCommands(RunCommands):
         return everybody, path
 
     def _write(self, path: str, text: str) -> None:
+        from tempfile import gettempdir
+
         from nsh.files import write_whole
 
         self.flush()
         try:
             write_whole(path, text)
         except OSError as error:
-            fixes = []
-            if isinstance(error, FileNotFoundError) and os.path.dirname(path):
-                fixes = ["!" + join(["mkdir", "-p", os.path.dirname(path)])]
-            raise Failure(f"cannot write {path}: {error.strerror}", *fixes) from None
+            directory, name = os.path.split(path)
+            if isinstance(error, FileNotFoundError) and not os.path.isdir(directory or "."):
+                fix = "!" + join(["mkdir", "-p", directory])
+            elif isinstance(error, IsADirectoryError):
+                fix = join(["tree", "-o", os.path.join(path, "tree.svg")])
+            else:
+                fix = join(["tree", "-o", os.path.join(gettempdir(), name)])
+            raise Failure(f"cannot write {path}: {error.strerror}", fix) from None
 
     def _members(self, table: Mapping[int, Process]) -> dict[int, str]:
         """The processes of the children that stay, with the child's name, in the children's order.
