@@ -69,11 +69,10 @@ def forest(survey: Survey, shell: int) -> Forest:
     known = {ns.inode: ns for ns in survey.namespaces}
     pids = {pid for ns in known.values() for pid in ns.pids}
     here = frozenset([ns.inode for ns in known.values() if shell in ns.pids])
-    kinds = [ns.kind for ns in known.values()]
     shared = [
         ns
         for ns in _ordered(known.values())
-        if ns.kind != "user" and kinds.count(ns.kind) == 1 and ns.inode in here and len(pids) > 1
+        if ns.kind != "user" and len(ns.pids) == len(pids) > 1 and ns.inode in here
     ]
     below: dict[int | None, list[Ns]] = {}
     apart = set()

@@ -55,6 +55,9 @@ def test_the_examples_in_the_manuals_work(capsys: Told) -> None:
     for line in examples:
         [command] = words.commands(line, frozenset({"sh", "host"}))
         assert words.command_word(command)[0] in COMMANDS or command.startswith("!")
-        if command.split()[0] in ("run", "sh", "diff", "explain", "lesson", "tree") or command[0] == "!":
+        if (
+            command.split()[0] in ("run", "sh", "diff", "explain", "lesson", "tree")
+            or command[0] == "!"
+        ):
             continue  # these print; their own tests run them
         assert say(capsys, line) == ("", [], 0)
