@@ -106,7 +106,7 @@ def _ordered(namespaces: Iterable[Ns]) -> list[Ns]:
 
 
 def people(pids: Iterable[int], labels: Mapping[int, Label], most: int) -> str:
-    """Who these processes are, in at most that many characters if one of them can be named in so many.
+    """Who these processes are, in at most that many characters.
 
     N in "and N more" counts processes. In brackets stands the id of one that is alone.
 
@@ -141,7 +141,7 @@ def people(pids: Iterable[int], labels: Mapping[int, Label], most: int) -> str:
             break
         left = rest + sum([item[2] for item in named[kept:]])
         text = _cut([item[1] for item in named[:kept]], left)
-    return text
+    return shorten(text, most)
 
 
 def _commands(commands: list[str]) -> str:

@@ -144,7 +144,8 @@ def test_names_that_are_many_are_cut() -> None:
     )
     assert people(many, many, 60) == "nsh, web, bash ×9, daemon13, daemon14 and 88 more"  # noqa: RUF001
     assert people(many, many, 36) == "nsh, web, bash ×9 and 90 more"  # noqa: RUF001
-    assert people(many, many, 3) == "nsh and 101 more"
+    assert people(many, many, 16) == "nsh and 101 more"
+    assert people(many, many, 9) == "nsh and …"
     crowd = {pid: Label("web", f"worker {pid % 5}") for pid in range(10)}
     assert people(crowd, crowd, 80) == "web (worker 0 ×2, worker 1 ×2, worker 2 ×2 and 4 more)"  # noqa: RUF001
     assert people(crowd, crowd, 20) == "web"
