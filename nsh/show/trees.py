@@ -113,8 +113,6 @@ def people(pids: Iterable[int], labels: Mapping[int, Label], most: int) -> str:
     >>> labels = {1: Label("nsh"), 2: Label("web", "sleep 9"), 3: Label("web", "sh"), 7: Label("", "ps")}
     >>> people([1, 2, 3, 7], labels, 40), people([1, 2, 3, 7], labels, 20)
     ('nsh, web (sleep 9, sh), ps [7]', 'nsh, web, ps')
-    >>> people([1, 2, 3, 7], labels, 10)
-    'nsh and 3 more'
     """
     items: dict[Label, list[int]] = {}  # a child, or a command of those that belong to none
     for pid in pids:
