@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,11 @@ IDS = root("maps ids that are not its own")
 ANOTHER = root("is both root and an ordinary user")
 OWNER = root("gives a file to another user")
 SUBORDINATE = root("says in /etc/subuid, in a mount namespace, what ids a user may map")
+
+
+def program(name: str) -> pytest.MarkDecorator:
+    """The mark of a test that runs that program."""
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"needs the program {name}")
 
 
 def rights(*lines: str) -> tuple[pytest.MarkDecorator, ...]:

@@ -60,6 +60,10 @@ CAP_SETFCAP = 31
 
 NS_GET_USERNS = 0xB701
 """ioctl_nsfs(2): a descriptor of the user namespace that owns a namespace."""
+NS_GET_PARENT = 0xB702
+"""ioctl_nsfs(2): a descriptor of the pid or user namespace around one."""
+NS_GET_OWNER_UID = 0xB704
+"""ioctl_nsfs(2): the uid of the one who made a user namespace."""
 
 ALL_IDS = 4294967295
 """How many uids, or gids, the first user namespace maps: all but (uid_t) -1."""

@@ -5,9 +5,47 @@ from __future__ import annotations
 import os
 
 from nsh.linux.procfs import read_text, status_field
+from nsh.value import Value
 
 _PF_FORKNOEXEC = 0x40
 """In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
+_PF_KTHREAD = 0x200000
+"""There, too: a thread of the kernel itself."""
+
+
+class Process(Value):
+    """A process that /proc shows.
+
+    parent    its parent's process id, 0 if that is out of view
+    name      of the program, at most 15 bytes. See comm in proc_pid_comm(5)
+    executed  whether it has got through an execve since it was forked
+    kernel    whether it is a thread of the kernel
+    """
+
+    parent: int
+    name: str
+    executed: bool
+    kernel: bool
+
+
+def shown() -> dict[int, Process]:
+    """The processes that /proc shows, by their id; those that have ended are not among them.
+
+    Raises OSError if there is no /proc.
+    """
+    found = {}
+    for pid in sorted([int(name) for name in os.listdir("/proc") if name.isdigit()]):
+        start, _, rest = (read_text(f"/proc/{pid}/stat") or "").rpartition(")")
+        fields = rest.split()
+        if fields and fields[0] not in "ZX":
+            flags = int(fields[6])
+            found[pid] = Process(
+                int(fields[1]),
+                start.partition("(")[2],
+                not flags & _PF_FORKNOEXEC,
+                bool(flags & _PF_KTHREAD),
+            )
+    return found
 
 
 def stat_fields(pid: int) -> list[str]:

@@ -76,6 +76,8 @@ def test_flags_offers_only_what_would_change_something(shell: Shell) -> None:
         ("help pr", "propagation"),
         ("trace o", "on"),
         ("hints ", "on"),
+        ("tree ", "--all"),
+        ("tree --all ", "-o"),
         ("explain ", "net"),
         ("explain eper", "EPERM"),
         ("explain bind", "'bind mounts'"),
@@ -119,6 +121,14 @@ def test_lessons_are_offered_with_their_titles_and_files(shell: Shell, tmp_path:
     for name in ("mine.nsh.md", "picture.png"):
         (tmp_path / name).touch()
     assert texts(shell, f"lesson {tmp_path}/") == [f"{tmp_path}/mine.nsh.md"]
+
+
+def test_a_tree_is_drawn_into_a_picture(shell: Shell, tmp_path: Path) -> None:
+    for name in ("old.svg", "old.png"):
+        (tmp_path / name).touch()
+    assert texts(shell, f"tree -o {tmp_path}/") == [f"{tmp_path}/old.svg"]
+    assert texts(shell, "tree -o new.svg ") == ["--all"]
+    assert texts(shell, "tree -o new.svg --all ") == []
 
 
 def test_a_recording_is_written_to_a_transcript_and_ended(shell: Shell, tmp_path: Path) -> None:

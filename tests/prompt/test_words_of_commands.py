@@ -52,7 +52,9 @@ def takes_only(name: str, here: Shell, there: Shell, place: Path) -> set[str]:
             shell.run_line(f"{name} {word}")
             if shell.status != 2:
                 return set()
-    return {word for line in lines_offered(here, name) for word in line}
+        elsewhere = lines_offered(there, name)
+    words = {word for line in lines_offered(here, name) for word in line}
+    return words if words == {word for line in elsewhere for word in line} else set()
 
 
 def test_completion_and_highlighting_have_the_same_words(tmp_path: Path) -> None:

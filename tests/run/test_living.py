@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nsh.call import KEEPER, PARENT
+from nsh.call import CHILD, KEEPER, PARENT, PID_1
 from nsh.host import Host
 from nsh.linux import syscalls
 from nsh.plan.order import plan
@@ -22,7 +23,7 @@ from nsh.run.log import SIZE, Log
 from nsh.run.perform import CallFailed, launch
 from nsh.state import START, Join, State
 from tests import needs
-from tests.conftest import NSH
+from tests.conftest import NSH, ROOT
 from tests.runs import STATES, children, marked, states, until
 from tests.unprivileged import unprivileged_command
 
@@ -395,3 +396,53 @@ def test_the_keeper_holds_nothing_of_nsh(stopping: list[Living]) -> None:
     until(lambda: len(os.listdir(f"/proc/{child.keeper}/fd")) == 5, "it to close the others")
     assert child.plan.chain()[0] == KEEPER
     assert links
+
+
+HELD_UP = """
+import os, sys, time
+sys.path.insert(0, {root!r})
+from nsh.host import Host
+from nsh.linux import syscalls
+from nsh.plan.order import plan
+from nsh.run.living import Living
+from nsh.state import START
+
+state = START.replace(flags=("user", "pid", "uts"), uidmap="root", hostname="x", cwd="/usr")
+made = plan(state, ("/bin/sleep", sys.argv[2]), Host(), stays=True)
+inside = [index for index, call in enumerate(made.calls) if call.actor != "parent"]
+real, seen = syscalls.in_c, []
+
+def in_c(name, args):
+    seen.append(name)
+    function, c_args = real(name, args)
+    if inside[len(seen) - 1] != int(sys.argv[1]):
+        return function, c_args
+    def held_up(*_):
+        above = os.getppid()
+        while os.getppid() == above:
+            time.sleep(0.005)
+        return function(*c_args)
+    return held_up, c_args
+
+syscalls.in_c = in_c
+Living("web", made, None)
+"""
+
+
+@pytest.mark.parametrize(("at", "name"), wanted_of(FAILING))
+def test_the_death_of_nsh_in_each_phase(at: int, name: str, mark: str) -> None:
+    driver = HELD_UP.format(root=str(ROOT))
+    shell = subprocess.Popen([sys.executable, "-I", "-c", driver, str(at), mark])
+    actor = plan(FAILING, ("/bin/sleep", mark), Host(), stays=True).calls[at].actor
+    count = {KEEPER: 0, CHILD: 1, PID_1: 2}[actor]
+    try:
+        until(lambda: children(shell.pid), "the keeper")
+        [keeper] = children(shell.pid)
+        until(lambda: len(children(keeper)) >= count, f"the {actor}")
+        time.sleep(0.05)  # on its way to the call, and then in it
+        shell.kill()
+        shell.wait()
+        until(lambda: not marked(mark), "the end of all")
+    finally:
+        shell.kill()
+        shell.wait()
