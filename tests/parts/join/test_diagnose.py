@@ -221,6 +221,47 @@ def test_a_joined_user_namespace_that_does_not_map_the_own_ids(stranger: Strange
     )
 
 
+@pytest.mark.parametrize("start", [NSH, USER])
+@pytest.mark.parametrize("kind", ["uid", "gid"])
+def test_an_id_that_the_joined_user_namespace_has_not(kind: str, start: list[str]) -> None:
+    teach(
+        *("flags +user", "map root", "start base", "reset all", "join base", "flags +user"),
+        f"{kind}map 0 5 1",
+        "run true",
+        start=start,
+        call=f'write({kind}_map fd, "0 5 1\\n", 6) = -1 EPERM',
+        cause=f"{kind} 5 cannot be mapped, because the user namespace that is joined has only {kind} 0",
+        fixes=[f"{kind}map 0 0 1"],
+    )
+
+
+def test_setgroups_is_denied_in_the_joined_user_namespace() -> None:
+    teach(
+        *("flags +user", "map root", "start base", "reset all", "join base", "flags +user"),
+        *("map root", "setgroups allow", "run true"),
+        start=USER,
+        call='write(setgroups fd, "allow", 5) = -1 EPERM',
+        cause="setgroups is denied in the user namespace around this one already",
+        fixes=["setgroups deny"],
+    )
+
+
+@pytest.mark.parametrize("start", [NSH, USER])
+def test_subordinate_ids_are_not_for_a_joined_user_namespace(start: list[str]) -> None:
+    lines = ["flags +user", "map root", "start base", "reset all", "join base", "flags +user"]
+    done = subprocess.run(
+        [*start, *[word for line in (*lines, "map auto", "run true") for word in ("-c", line)]],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
+    )
+    assert (
+        "ids of this shell's user namespace, and the new one is made in a joined one" in done.stderr
+    )
+    assert "try: map root" in done.stderr
+
+
 @needs.NAMESPACES
 def test_a_thread_is_no_process() -> None:
     stop = threading.Event()
