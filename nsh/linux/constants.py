@@ -10,9 +10,11 @@ from nsh.linux.strace import Flags, Named
 AT_FDCWD = Named(-100, "AT_FDCWD")
 
 CLONE_PARENT = 0x8000
-SIGCHLD = 17
+# The numbers that signals have everywhere but on mips, parisc and alpha. See signal(7).
+SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM = 1, 2, 3, 10, 12, 14
 SIGKILL = Named(9, "SIGKILL")
 SIGTERM = Named(15, "SIGTERM")
+SIGCHLD, SIGCONT, SIGWINCH = 17, 18, 28
 
 MNT_DETACH = 2
 

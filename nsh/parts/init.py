@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-
 from nsh.base import BaseShell
 from nsh.call import COMMAND, FORK, PID_1, Call, SignalInfo
 from nsh.errors import Refusal, Usage
-from nsh.linux.constants import PR_SET_NAME
+from nsh.linux.constants import (
+    PR_SET_NAME,
+    SIGALRM,
+    SIGCHLD,
+    SIGCONT,
+    SIGHUP,
+    SIGINT,
+    SIGQUIT,
+    SIGTERM,
+    SIGUSR1,
+    SIGUSR2,
+    SIGWINCH,
+)
 from nsh.linux.strace import SignalNames
 from nsh.parts.part import Diagnosis, FailedCall, Part
 
@@ -20,23 +30,23 @@ if TYPE_CHECKING:
     from nsh.offers import Item
     from nsh.state import State
 
-PAUSES = SignalNames((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+PAUSES = SignalNames((SIGCHLD, SIGTERM, SIGINT, SIGHUP))
 """What a pause waits for: SIGCHLD to reap what has ended, the others to end."""
 
 _NAMED = "what ps calls it"
 
 FORWARDS = SignalNames(
     (
-        signal.SIGCHLD,
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGQUIT,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-        signal.SIGALRM,
-        signal.SIGWINCH,
-        signal.SIGCONT,
+        SIGCHLD,
+        SIGTERM,
+        SIGINT,
+        SIGHUP,
+        SIGQUIT,
+        SIGUSR1,
+        SIGUSR2,
+        SIGALRM,
+        SIGWINCH,
+        SIGCONT,
     )
 )
 """What an init waits for: SIGCHLD, and what it hands on to the command."""
