@@ -80,7 +80,7 @@ def _plan_of(shell: Shell, line: str) -> str:
         if not name:
             continue
         arguments = arguments or ""
-        if name in ("run", "plan", "diff", "sh", "host"):
+        if name in ("run", "step", "plan", "diff", "sh", "host"):
             if name in RAW:
                 argv = ["/bin/sh", "-c", arguments, "sh", *shell.args]
             else:

@@ -68,6 +68,8 @@ def target_of(join: Join, host: Host) -> Target:
         return _file(join)
     if join.target.isdigit():
         return _process(join, int(join.target))
+    if join.target == STEP and host.stepped:
+        return _process(join, host.stepped)
     if join.target in host.living:
         return _process(join, host.living[join.target])
     if join.target in host.pins:
@@ -77,6 +79,8 @@ def target_of(join: Join, host: Host) -> Target:
 
 def no_child(name: str, host: Host, command: str = "join") -> Refusal:
     """What is said of a name that no living or pinned child has."""
+    if name == STEP:
+        return Refusal("no run is being stepped through that has a process", "step CMD")
     names = [*host.living, *host.pins]
     if close := closest(name, names):
         return Refusal(f"there is no child {name}: did you mean {close}?", f"{command} {close}")
