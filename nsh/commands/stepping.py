@@ -41,7 +41,7 @@ class StepCommands(ChildCommands):
             !ls -l /proc/$step/ns
             continue
 
-        See `plan`, `trace`; ptrace(2) is not needed for it.
+        See `plan`, `trace`.
         """
         if self.stepped is not None:
             at = self.stepped.place
@@ -142,17 +142,19 @@ class StepCommands(ChildCommands):
             self._tell_ended(stepped.plan)
 
     def _tell_ended(self, plan: Plan) -> None:
-        """As after a run; to who listens the state is that of the run, as ever."""
+        """As after a run: to those who listen, the state is that of the run."""
         state, self.state = self.state, plan.state
         try:
             self.tell_run_ended(list(plan.argv))
         finally:
-            self.state = state
+            if self.state is plan.state:  # and no lesson has gone on to its next step
+                self.state = state
 
     def _show_coming(self) -> None:
         from nsh.show.plans import step_lines
 
         stepped = self.the_step()
+        self.following = "next"
         total = len(stepped.steps)
         for text in step_lines(stepped.at + 1, total, stepped.coming, stepped.values):
             self.message(text)

@@ -110,7 +110,7 @@ class Preparation:
             makes = ""
             cell: Filled = None
             if gates:
-                self._wait_at(gates, call)
+                self._wait_at(gates, call, me in chain)
             if name == "clone":
                 makes = call.fills[0]
                 self.steps[makes] = list(begin) if call.actor == KEEPER else []
@@ -142,12 +142,18 @@ class Preparation:
             closed = gates.close_in(self.steps)
             self.steps[me][:0] = [_bookkeeping(syscalls.close, fd) for fd in closed]
 
-    def _wait_at(self, gates: Gates, call: Call) -> None:
-        """Let the actor wait before that call, if it is not one more try of execve or its stay."""
+    def _wait_at(self, gates: Gates, call: Call, reports: bool) -> None:
+        """Let the actor wait before that call, if it is not one more try of execve or its stay.
+
+        ``reports``: it tells that it does. A helper program cannot.
+        """
         steps = self.steps[call.actor]
         if call.name == _STAYS:
             steps += self._heeds
         elif not (steps and steps[-1][1] == EXECVE):
+            if reports:
+                write, args = gates.tell(call.actor, self.values["reports[1]"])
+                steps.append(_bookkeeping(write, *args))
             steps.append((-1, GATE, *gates.wait(call.actor), "", None))
             if call.name == "execve":
                 steps += self._heeds

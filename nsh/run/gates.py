@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
+STANDS = b"stands: "
+"""What the report begins with of a process that waits at its gate; its actor follows."""
+
 _HIGH = 100
 """From which number on the descriptors are, so that those of the plan are the same as in a run."""
 
@@ -52,6 +55,11 @@ class Gates:
     def wait(self, actor: str) -> tuple[Callable[..., int], tuple[Any, ...]]:
         """The function and arguments with which that actor waits: 1 to go on, 0 to end."""
         return syscalls.in_c("read", (self.reads[actor], b".", 1))
+
+    def tell(self, actor: str, reports: int) -> tuple[Callable[..., int], tuple[Any, ...]]:
+        """The function and arguments with which that actor tells before that it is there."""
+        line = STANDS + actor.encode() + b"\n"
+        return syscalls.in_c("write", (reports, line, len(line)))
 
     def close_in(self, actors: Collection[str]) -> list[int]:
         """The descriptors that a process closes which is to be these actors, itself or by forks."""

@@ -12,9 +12,9 @@ from itertools import chain
 
 from nsh.call import PARENT, Slot
 from nsh.linux.descriptors import close
-from nsh.linux.processes import never_executed, stat_fields
+from nsh.linux.processes import is_ending, never_executed, stat_fields
 from nsh.run.child import Preparation
-from nsh.run.gates import Gates
+from nsh.run.gates import STANDS, Gates
 from nsh.run.perform import Gone, Performance
 from nsh.run.running import Attended, known_signals
 from nsh.run.wait import Children, remember
@@ -79,6 +79,7 @@ class Stepping(Performance):
         self.at = 0
         self.is_over = False
         self._texts: list[bytes] = []  # what a process has told that nsh is still to read
+        self._standing: set[str] = set()  # who waits at a gate
         self._is_last = False
         actors = dict.fromkeys([call.actor for call in plan.calls if call.actor != PARENT])
         self._gates = Gates(actors)
@@ -184,18 +185,30 @@ class Stepping(Performance):
             self._let(call)
         else:
             self._let_program(call)
+        # Who has calls left is at the gate before the user looks: nothing moves between two calls.
+        coming = [each for row in self.steps[self.at + 1 :] for each in row]
+        left = {each.actor for each in coming if each.name != "rt_sigtimedwait"}
+        for actor in (call.actor, *call.fills):
+            while actor in left and actor in self.chain and actor not in self._standing:
+                self._take_line()
 
     def _let(self, call: Call) -> None:
         """Let a process make a call, and wait for the report of it."""
+        self._standing.discard(call.actor)
         self._gates.let(call.actor)
         while self._last_report is not call:
-            line = self._line()
-            if line is None:
-                raise Gone
-            if line[:1].isdigit():
-                self._report(line)
-            else:
-                self._texts.append(line)
+            self._take_line()
+
+    def _take_line(self) -> None:
+        line = self._line()
+        if line is None:
+            raise Gone
+        if line.startswith(STANDS):
+            self._standing.add(line.removeprefix(STANDS).decode())
+        elif line[:1].isdigit():
+            self._report(line)
+        else:
+            self._texts.append(line)
 
     def _let_program(self, call: Call) -> None:
         """Let a process execute newuidmap or newgidmap, which reports nothing itself."""
@@ -220,12 +233,15 @@ class Stepping(Performance):
             # An init, which makes the rest of its calls once the command is there.
             self._wait_until_left(first.actor)
             self._take_told_failure()
-            self._tell_execve()
-            for call in after:
-                self._gates.let(call.actor)
-        self._rest_of_reports()
-        if not after:
-            self._tell_execve()
+        else:
+            self._rest_of_reports()
+        if never_executed(self.pid):
+            raise Gone
+        self._tell_execve()
+        for call in after:
+            self._gates.let(call.actor)
+        if after:
+            self._rest_of_reports()
         self._tell_stay()
         return self._begun().finish()
 
@@ -255,6 +271,11 @@ class Stepping(Performance):
         """The text has come already: with the report of the call that wrote it."""
         self._texts.remove(expected.rstrip(b"\n"))
         return len(expected)
+
+    def _ended(self, name: str) -> int | None:
+        if name in self.own and is_ending(self.values[name]):
+            os.waitid(os.P_PID, self.values[name], os.WEXITED | os.WNOWAIT)
+        return super()._ended(name)
 
     def _lost(self) -> bool:
         return not self._is_last and self.how_ended() is not None
