@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nsh.commands.children import ChildCommands, _how
+from nsh.commands.children import ChildCommands
+from nsh.commands.listing import ended
 from nsh.errors import Failure, OutputFailed, Refusal, Usage
 from nsh.words import join, number
 
@@ -126,10 +127,10 @@ class StepCommands(ChildCommands):
         self.fixes = ()
         try:
             outcome = self.through_door(stepped.plan, lambda _: _performed(stepped, count, trace))
-        except RunEnded as ended:
+        except RunEnded as over:
             words = join(list(stepped.plan.argv))
-            why = f"the stepped run is over: {ended.actor} has ended, {_how(ended.status)}"
-            raise Failure(why, f"step {words}", status=ended.status) from None
+            why = f"the stepped run is over: {over.actor} has ended, {ended(over.status)}"
+            raise Failure(why, f"step {words}", status=over.status) from None
         finally:
             self.pids += stepped.pids
             self.host.stepped = 0 if stepped.is_over else stepped.pid
@@ -181,7 +182,7 @@ class StepCommands(ChildCommands):
             status = self.stepped.how_ended()
             if status is not None:
                 self._told_of_end = True
-                told.append(f"step has ended: {_how(status)}")
+                told.append(f"step has ended: {ended(status)}")
         return told
 
     def run_entry(self, line: str) -> tuple[bool, int]:

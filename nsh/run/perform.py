@@ -63,7 +63,8 @@ class Performance:
         self.chain = plan.chain()
         self.own = plan.own()
         self.keeps = keeps
-        self.trace = trace
+        self.tracing = trace is not None
+        self.trace = trace or (lambda *_: None)
         self.children = children
         self.streams = streams
         self.restore = known_signals().restore
@@ -109,8 +110,7 @@ class Performance:
             self._parent_failed(call, error.errno or 0)
         for slot in call.closes:
             self._close(self.values[slot])
-        if self.trace:
-            self.trace(call, self.values, result, 0)
+        self.trace(call, self.values, result, 0)
 
     def _parent_failed(self, call: Call, error: int) -> None:
         """Raise CallFailed, or Gone if the call failed because the child is no more."""
@@ -123,8 +123,7 @@ class Performance:
                 if ended >= 0:
                     self._finish_reports()
                 raise Gone
-        if self.trace:
-            self.trace(call, self.values, -1, error)
+        self.trace(call, self.values, -1, error)
         self.children.end(kill=True, unknown=True)
         raise CallFailed(call, error, self.values) from None
 
@@ -178,8 +177,7 @@ class Performance:
 
     def _fork(self, call: Call, flags: int) -> int:
         made = call.fills[0]
-        # A helper program has no pipe for reports.
-        tracing = self.trace is not None and made in self.chain
+        tracing = self.tracing and made in self.chain  # a helper program has no pipe for reports
         steps = self._steps(made, tracing)
         stopping = self.plan.last if self.plan.last in self.own else ""
         reports = self.values["reports[1]"]
@@ -207,7 +205,7 @@ class Performance:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
             if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
-                if self.trace and self.plan.last in self.own and self.plan.last in self.values:
+                if self.tracing and self.plan.last in self.own and self.plan.last in self.values:
                     self.children.hand_on(self.values[self.plan.last])
                 if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
                     raise Gone
@@ -249,7 +247,7 @@ class Performance:
         while not (
             arrived
             and writes.actor in self.values
-            and (self.trace is None or self._last_report is writes)
+            and (not self.tracing or self._last_report is writes)
         ):
             line = self._line()
             if line is None:
@@ -274,7 +272,7 @@ class Performance:
             raise KeyboardInterrupt
         code = os.waitstatus_to_exitcode(status)
         error = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
-        if self.trace and self._last_report is not execve:
+        if self._last_report is not execve:
             self.trace(execve, self.values, -1 if error else 0, error)
         if code:
             raise CallFailed(execve if error else call, error, self.values)
@@ -294,14 +292,14 @@ class Performance:
     def _tell_stay(self) -> None:
         """Trace the call in which an init or a pause stays."""
         for call in self.plan.calls:
-            if self.trace and call.name == "rt_sigtimedwait" and self.plan.last in self.values:
+            if call.name == "rt_sigtimedwait" and self.plan.last in self.values:
                 self.trace(call, self.values, 0, 0)
 
     def _tell_execve(self) -> None:
         """Trace the execve that has worked, if there was one: nobody reports it."""
         # A child that is killed closes the pipe too, and has executed nothing.
         pid = self.values.get(self.plan.last, 0)
-        if self.trace and self.plan.argv and pid and not never_executed(pid):
+        if self.tracing and self.plan.argv and pid and not never_executed(pid):
             tries = self._executions(self.plan.last)
             # The same directory may stand twice in PATH: so by identity.
             failed = [at for at, call in enumerate(tries) if call is self._last_try]
@@ -344,7 +342,7 @@ class Performance:
             self.values.update(zip(call.fills, ends or [result], strict=True))
         if call.name == "clone" and call.fills[0] in self.own and result > 0:
             self.children.alive.append(self.values[call.fills[0]])
-        if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
+        if not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, error)
         if line.endswith(b"!"):
             raise CallFailed(call, error, self.values)

@@ -8,6 +8,7 @@ holds what the run has opened, and what its processes are is to be seen in /proc
 from __future__ import annotations
 
 import os
+import signal
 from itertools import chain
 
 from nsh.call import PARENT, Slot
@@ -120,13 +121,13 @@ class Stepping(Performance):
         name = self.newest
         if not name or self.is_over or not self._gates.is_left(name, self.waiting_mask):
             return None
-        # The files of a process are closed before its status can be asked for.
-        if name in self.own:
+        try:
+            # Its files are closed by now, and it is about to be a zombie.
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            code = self._ended(name) or 0
-        else:
-            fields = stat_fields(self.pid)
-            code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE])) if fields else -9
+        except ChildProcessError:
+            pass  # the command below an init, or this process is forked from the one that steps
+        fields = stat_fields(self.pid)
+        code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE])) if fields else -signal.SIGKILL
         return 128 - code if code < 0 else code
 
     def go_on(self, count: int, trace: Trace) -> Outcome | None:
@@ -175,7 +176,8 @@ class Stepping(Performance):
                 self.at += 1
         except Gone:
             status = self.how_ended()
-            raise RunEnded(self.newest, 137 if status is None else status) from None
+            killed = 128 + signal.SIGKILL
+            raise RunEnded(self.newest, killed if status is None else status) from None
         return None
 
     def _one(self, call: Call) -> None:
@@ -219,7 +221,6 @@ class Stepping(Performance):
             [wait] = [each for each in self.plan.calls if each.args[:1] == (Slot(call.actor),)]
             self._wait_for_program(wait, pid)
         self._last_report = call
-        assert self.trace is not None
         self.trace(call, self.values, 0, 0)
 
     def _last(self) -> Outcome:

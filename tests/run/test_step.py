@@ -68,6 +68,10 @@ def stepping(wanted: Plan) -> Stepping:
     return Stepping(wanted, (0, 1, 2))
 
 
+def until_ended(run: Stepping) -> None:
+    until(lambda: run.how_ended() is not None, "its end")
+
+
 def left() -> tuple[set[int], list[str]]:
     """The processes of this one, and its descriptors."""
     return set(children(os.getpid())), sorted(os.listdir("/proc/self/fd"))
@@ -143,7 +147,7 @@ def test_one_that_was_killed_is_told_as_an_end(name: str) -> None:
         assert run.how_ended() is None
         if run.pid:
             os.kill(run.pid, signal.SIGKILL)
-            until(lambda run=run: run.how_ended() is not None, "its end")
+            until_ended(run)
             assert run.how_ended() == 137
             with pytest.raises(RunEnded) as ended:
                 run.go_on(1, quiet)
