@@ -350,7 +350,7 @@ class BaseShell(cmd.Cmd):
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.command_word(line)
         self.status = 2
-        if name in ("run", "plan", "diff"):
+        if name in ("run", "step", "plan", "diff"):
             why = (
                 f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
             )

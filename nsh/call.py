@@ -171,6 +171,17 @@ class Plan(Value):
     state: State
     argv: tuple[str, ...]
 
+    def rows(self) -> list[tuple[Call, ...]]:
+        """The calls in order, each for itself; only the tries of one execve are together."""
+        found: list[tuple[Call, ...]] = []
+        for call in self.calls:
+            before = found[-1][0] if found else None
+            if before and call.name == before.name == "execve" and call.actor == before.actor:
+                found[-1] += (call,)
+            else:
+                found.append((call,))
+        return found
+
     @property
     def main(self) -> str:
         """The actor whose end is the end of the run: the last one, or the init above it."""

@@ -26,6 +26,7 @@ class Host:
     environ      the environment nsh was started with, name to value
     cwd          nsh's working directory
     living       the children that stay: name to process id
+    stepped      the newest process of the run that is being stepped through, 0 if there is none
     pins         descriptors of the namespaces of pinned children: name to kind to descriptor
     is_around    whether these are the facts of a joined user namespace, not of nsh's own
     made         the namespaces that were made for children, of those that live or are pinned: name
@@ -39,6 +40,7 @@ class Host:
         self.gid = os.getegid()
         self.environ = dict(os.environ)
         self.living: dict[str, int] = {}
+        self.stepped = 0
         self.pins: dict[str, dict[str, int]] = {}
         self.made: dict[str, dict[str, str]] = {}
         self._without_coercion()

@@ -6,6 +6,7 @@ from nsh.commands.back import BackCommands
 from nsh.commands.entering import EnterCommands
 from nsh.commands.looking import LookCommands
 from nsh.commands.manual import ManualCommands
+from nsh.commands.stepping import StepCommands
 from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
 from nsh.parts.table import StateCommands
@@ -17,6 +18,7 @@ from nsh.transcript.commands import RecordCommands
 class Shell(
     StateCommands,
     LookCommands,
+    StepCommands,
     TreeCommands,
     DiffCommands,
     TeachCommands,

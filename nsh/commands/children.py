@@ -191,6 +191,9 @@ class ChildCommands(RunCommands):
         """The child of that name. Raises Usage, or Failure if it is to live and does not."""
         child = self.started.get(name)
         if child is None:
+            if name == "step":
+                why = "step is the run that is being stepped through, and no child that stays"
+                raise Usage(why, "continue", "abort")
             if close := closest(name, self.started):
                 raise Usage(
                     f"there is no child {name}: did you mean {close}?", f"{command} {close}"
@@ -216,7 +219,7 @@ class ChildCommands(RunCommands):
 
         self.words(line, at_most=0)
         self.look_after()
-        for text in lines(self.started.values()):
+        for text in lines(self.started.values(), self.stepped):
             self.message(text)
 
     def do_log(self, line: str) -> None:

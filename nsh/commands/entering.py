@@ -36,23 +36,28 @@ class EnterCommands(ChildCommands):
         wanted = self.entered(name, self.argv(rest))
         if self._launch(wanted) is not None:
             self.last_error = None
-            self.tell_acted("enter", self.started[name], list(wanted.argv))
+            if name in self.started:
+                self.tell_acted("enter", self.started[name], list(wanted.argv))
 
     def entered(self, name: str, argv: list[str]) -> Plan:
         """The plan of these words inside a child. Raises Usage and Failure."""
         from nsh.parts.join.targets import links_of, own_links
         from nsh.plan.order import plan
 
-        child = self.child(name, "enter", alive=True)
+        if name == "step":
+            pid, env = self.stepped_pid(), self.the_step().plan.state.env
+        else:
+            child = self.child(name, "enter", alive=True)
+            pid, env = child.pid, child.plan.state.env
         self.tell_host()
-        there, mine = links_of(child.pid), own_links()
+        there, mine = links_of(pid), own_links()
         if not there:  # its namespaces are not to be seen any more: never enter the host's instead
             raise Failure(f"{name} is ending", f"wait {name}", "children", status=125)
         kinds = tuple([kind for kind, text in there.items() if text != mine.get(kind)])
         joins = (Join(name, kinds),) if kinds else ()
-        state = State(joins=joins, env=child.plan.state.env)
+        state = State(joins=joins, env=env)
         try:
-            return plan(state, argv, self.host, entering=child.pid)
+            return plan(state, argv, self.host, entering=pid)
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
 
@@ -99,9 +104,10 @@ class EnterCommands(ChildCommands):
 
     def complete_enter(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones, then as for run."""
-        return (
-            self.offer_program(before[1:], word) if before else self.names_of_children(living=True)
-        )
+        if before:
+            return self.offer_program(before[1:], word)
+        stepped = [("step", "the run that is being stepped through")] if self.stepped else []
+        return [*self.names_of_children(living=True), *stepped]
 
     def complete_pin(self, before: list[str], word: str) -> Iterable[Item]:
         """The living ones."""

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nsh.run.living import Living
+    from nsh.run.step import Stepping
 
 _LEAST = (0, 7, 0, 6, 0, 0)
 """The least widths of the columns of `children`: a process id and a time do not move the others."""
 
 
-def lines(children: Iterable[Living]) -> Iterator[str]:
-    """The table: none if there are no children."""
+def lines(children: Iterable[Living], stepped: Stepping | None = None) -> Iterator[str]:
+    """The table: none if there are no children, and no run is being stepped through."""
     rows = [("name", "here", "inside", "", "own", "command")]
     for child in children:
         argv = child.plan.argv
@@ -32,12 +33,29 @@ def lines(children: Iterable[Living]) -> Iterator[str]:
                 join(list(argv)) if argv else "(a pause)",
             )
         )
+    if stepped is not None:
+        rows.append(_of_step(stepped))
     if len(rows) == 1:
         return
     widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield "  ".join(cells).rstrip()
+
+
+def _of_step(stepped: Stepping) -> tuple[str, str, str, str, str, str]:
+    from nsh.run.living import number_inside
+
+    status = stepped.how_ended()
+    pid = stepped.pid if status is None else 0
+    return (
+        "step",
+        str(pid or "-"),
+        str(number_inside(pid) if pid else "-"),
+        f"at {stepped.place}" if status is None else ended(status),
+        " ".join(stepped.plan.state.flags) or "none",
+        join(list(stepped.plan.argv)),
+    )
 
 
 def ended(status: int) -> str:

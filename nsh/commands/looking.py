@@ -122,6 +122,8 @@ class LookCommands(RunCommands):
 
     def pid_of(self, word: str) -> int:
         """The process that a word means: a child by its name, or any by its id. Raises Failure."""
+        if word == "step":
+            return self.stepped_pid()
         named = self.host_variables()
         if word in named:
             return named[word]

@@ -7,6 +7,7 @@ import os
 from nsh.linux.procfs import read_text, status_field
 from nsh.value import Value
 
+_PF_EXITING = 0x4
 _PF_FORKNOEXEC = 0x40
 """In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
 _PF_KTHREAD = 0x200000
@@ -96,6 +97,12 @@ def never_executed(pid: int) -> bool:
     """Whether a process was forked and has not got through an execve. Also of a zombie."""
     fields = stat_fields(pid)
     return bool(fields) and bool(int(fields[6]) & _PF_FORKNOEXEC)
+
+
+def is_ending(pid: int) -> bool:
+    """Whether a process is on its way to be a zombie, or is one."""
+    fields = stat_fields(pid)
+    return bool(fields) and bool(int(fields[6]) & _PF_EXITING)
 
 
 def is_stopped(pid: int) -> bool:

@@ -38,6 +38,10 @@ def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> F
             out.append(("class:shared", namespace.name))
         out.append(("", " "))
     out.pop()
+    if shell.stepped is not None:
+        step = ("class:new", f"step {shell.stepped.place}"[: max(0, width - 1)])
+        rest = [("class:bar", BAR), *out[1:]]
+        out = [out[0], step, *(rest if 1 + len(step[1]) + _width(rest) <= width else [])]
     parts = _parts(shell, took, mode, there)
     # The order on the screen stays; the last in importance goes first.
     while parts and _width(out) + sum([_width(part) + len(BAR) for _, part in parts]) > width:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nsh.call import Call, Plan
+    from nsh.run.gates import Gates
     from nsh.run.log import Log
 
     Filled = syscalls.Cell | syscalls.Pair | None
@@ -48,10 +49,11 @@ def envp(environment: Environment) -> Any:
     return _encoded[1]
 
 
-PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TOLD, STAY = range(7)
+PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TOLD, STAY, GATE = range(8)
 """What a step asks for once its function has returned: nothing if it worked; nothing ever;
 to end if nsh is gone; to go on as another actor; the next try if it failed; to keep or tell the
-result. The function of STAY never returns."""
+result. The function of STAY never returns; that of GATE, when nsh lets the next call be made or is
+gone."""
 
 _KINDS = {"poll": CHECK, "read": CHECK, "clone": CLONE, "execve": EXECVE}
 
@@ -68,6 +70,7 @@ class Preparation:
     streams  what become its descriptors 0, 1 and 2: each in its own place, or above 2
     tracing  every call is reported, not only those that fail and the forks
     keeps    what the keeper of a child that stays works with: the log, and the pipe that it reads
+    gates    where each process waits before each call, if the run is stepped through
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Preparation:
         tracing: bool,
         streams: tuple[int, int, int] = (0, 1, 2),
         keeps: tuple[Log, int] | None = None,
+        gates: Gates | None = None,
     ) -> None:
         self.plan = plan
         self.values = values
@@ -93,13 +97,16 @@ class Preparation:
             if isinstance(arg, Slot) and call.actor not in (PARENT, arg.name)
         }
         self._words: tuple[object, Any] = (None, None)
-        unblock = syscalls.set_mask(mask)
-        begin: list[Step] = [(-1, BOOKKEEPING, syscalls.signal, pair, "", None) for pair in restore]
-        begin.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, unblock, "", None))
+        unblock = _bookkeeping(syscalls.sigprocmask_raw, *syscalls.set_mask(mask))
+        ignored = gates.ignored if gates else ()
+        self._heeds = [_bookkeeping(syscalls.signal, each, syscalls.SIG_DFL) for each in ignored]
+        begin = [_bookkeeping(syscalls.signal, *pair) for pair in restore]
+        begin += [_bookkeeping(syscalls.signal, each, syscalls.SIG_IGN) for each in ignored]
+        begin.append(unblock)
         assert all(fd > 2 or fd == stream for stream, fd in enumerate(streams))
         if me in chain:
             moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
-            begin += [(-1, BOOKKEEPING, syscalls.dup2, pair, "", None) for pair in moved]
+            begin += [_bookkeeping(syscalls.dup2, *pair) for pair in moved]
         if me != KEEPER:  # which keeps the signals blocked; the child that it forks begins
             self.steps[me] += begin
         for index, call in enumerate(plan.calls):
@@ -108,14 +115,19 @@ class Preparation:
             name = call.name
             makes = ""
             cell: Filled = None
+            if gates:
+                self._wait_at(gates, call, me in chain)
             if name == "clone":
                 makes = call.fills[0]
                 self.steps[makes] = list(begin) if call.actor == KEEPER else []
                 if call.fills[0] in self._needed:
                     cell = self.cells[makes] = syscalls.Cell()
+                if gates:
+                    left = _bookkeeping(syscalls.close, gates.reads[call.actor])
+                    self.steps[makes].append(left)
                 if makes == COMMAND:
                     self._block_for(call.actor)
-                    self.steps[makes].append(begin[len(restore)])
+                    self.steps[makes].append(unblock)
                     cell = self.cells[makes] = syscalls.Cell()  # its number in PID 1's namespace
             if name == _STAYS:
                 self._stay(call)
@@ -128,11 +140,31 @@ class Preparation:
             steps = self.steps[call.actor]
             steps.append((index, kind, function, c_args, makes, cell))
             for slot in call.closes:
-                closed = (self._argument(Slot(slot)),)
-                steps.append((-1, BOOKKEEPING, syscalls.close, closed, "", None))
+                steps.append(_bookkeeping(syscalls.close, self._argument(Slot(slot))))
+            if gates and makes:
+                steps.append(_bookkeeping(syscalls.close, gates.reads[makes]))
         if me == KEEPER:
             assert keeps is not None
             self.steps[me].append((-1, STAY, keep, (*keeps, syscalls.Title()), "", None))
+        if gates:
+            closed = gates.close_in(self.steps)
+            self.steps[me][:0] = [_bookkeeping(syscalls.close, fd) for fd in closed]
+
+    def _wait_at(self, gates: Gates, call: Call, reports: bool) -> None:
+        """Let the actor wait before that call, if it is not one more try of execve or its stay.
+
+        ``reports``: it tells that it does. A helper program cannot.
+        """
+        steps = self.steps[call.actor]
+        if call.name == _STAYS:
+            steps += self._heeds
+        elif not (steps and steps[-1][1] == EXECVE):
+            if reports:
+                write, args = gates.tell(call.actor, self.values["reports[1]"])
+                steps.append(_bookkeeping(write, *args))
+            steps.append((-1, GATE, *gates.wait(call.actor), "", None))
+            if call.name == "execve":
+                steps += self._heeds
 
     def _waited(self, actor: str) -> tuple[int, ...]:
         """The signals that an actor waits for in the end."""
@@ -142,8 +174,7 @@ class Preparation:
     def _block_for(self, actor: str) -> None:
         """Block what an actor waits for: before it forks, or it might sleep for ever."""
         blocked = syscalls.set_mask(syscalls.SignalSet(*self._waited(actor)))
-        step = (-1, BOOKKEEPING, syscalls.sigprocmask_raw, blocked, "", None)
-        self.steps[actor].append(step)
+        self.steps[actor].append(_bookkeeping(syscalls.sigprocmask_raw, *blocked))
 
     def _stay(self, call: Call) -> None:
         """The last step of an init or a pause."""
@@ -186,6 +217,10 @@ class Preparation:
         pair = syscalls.Pair()
         self.cells.update(zip(fills, pair.cells, strict=True))
         return (pair.array, *args[1:]), pair
+
+
+def _bookkeeping(function: Callable[..., int], *args: Any) -> Step:
+    return -1, BOOKKEEPING, function, args, "", None
 
 
 _kept: tuple[Preparation, tuple[object, ...], dict[str, int]] | None = None
@@ -233,6 +268,12 @@ def become(
                     os.write(reports, STOPS)
                 result = function(*args)
                 if kind <= BOOKKEEPING and result >= 0:
+                    continue
+                if kind == GATE:
+                    while result < 0 and syscalls.last_errno() == errno.EINTR:
+                        result = function(*args)
+                    if result <= 0:
+                        os._exit(_FAILED)
                     continue
                 if result < 0:
                     if kind == BOOKKEEPING:

@@ -29,6 +29,12 @@ _EXIT_CODE = 49
 """The place of exit_code among the fields of /proc/PID/stat from the state on."""
 
 
+def number_inside(pid: int) -> int:
+    """The number of a process in its own pid namespace; the same if that cannot be seen."""
+    numbers = status_field(read_text(f"/proc/{pid}/status") or "", "NSpid").split()
+    return int(numbers[-1]) if numbers else pid
+
+
 class Living:
     """A child that was started.
 
@@ -77,7 +83,7 @@ class Living:
             raise
         close(write)
         close(null)
-        self.inside = self._number_inside()
+        self.inside = number_inside(self.pid)
         self.made = self._made()
         self.log.main = self.pid or -1
         self._wake()
@@ -100,10 +106,6 @@ class Living:
             os.kill(self.keeper, signal.SIGCHLD if self.pid else signal.SIGTERM)
         except OSError:
             pass
-
-    def _number_inside(self) -> int:
-        numbers = status_field(read_text(f"/proc/{self.pid}/status") or "", "NSpid").split()
-        return int(numbers[-1]) if numbers else self.pid
 
     def _made(self) -> dict[str, str]:
         """The new namespaces; what moved on at once to nsh's own, or to PID 1's, does not count."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from nsh.run.child import Steps
     from nsh.run.log import Log
 
     Values = dict[str, int]
@@ -43,11 +44,11 @@ _PATIENCE = 1
 """Seconds without a report until nsh looks whether there is still somebody to send one."""
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The child ended in the middle of its set-up without a report: something killed it."""
 
 
-class _Start:
+class Performance:
     """The way from a plan to a Running."""
 
     def __init__(
@@ -62,7 +63,8 @@ class _Start:
         self.chain = plan.chain()
         self.own = plan.own()
         self.keeps = keeps
-        self.trace = trace
+        self.tracing = trace is not None
+        self.trace = trace or (lambda *_: None)
         self.children = children
         self.streams = streams
         self.restore = known_signals().restore
@@ -83,34 +85,35 @@ class _Start:
         """Make the calls. Raises CallFailed. No descriptor is left."""
         try:
             try:
-                self._parent()
+                for call in self.plan.calls:
+                    if call.actor == PARENT:
+                        self._make(call)
                 self._finish_reports()
-            except _Gone:
+            except Gone:
                 pass
-            if self._stops and self.plan.last in self.values:
-                self.children.let_go(self.values[self.plan.last])
-            return Running(self.plan, self.values, self.links, self.children)
+            return self._begun()
         finally:
             for fd in self._open:
                 close(fd)
 
-    # The parent's side.
+    def _begun(self) -> Running:
+        """The command is there: let it go if it stopped at its execve."""
+        if self._stops and self.plan.last in self.values:
+            self.children.let_go(self.values[self.plan.last])
+        return Running(self.plan, self.values, self.links, self.children)
 
-    def _parent(self) -> None:
-        for call in self.plan.calls:
-            if call.actor != PARENT:
-                continue
-            try:
-                result = self._perform(call)
-            except OSError as error:
-                self._parent_failed(call, error.errno or 0)
-            for slot in call.closes:
-                self._close(self.values[slot])
-            if self.trace:
-                self.trace(call, self.values, result, 0)
+    def _make(self, call: Call) -> None:
+        """Make a call of nsh's own. Raises CallFailed, or Gone if the child is no more."""
+        try:
+            result = self._perform(call)
+        except OSError as error:
+            self._parent_failed(call, error.errno or 0)
+        for slot in call.closes:
+            self._close(self.values[slot])
+        self.trace(call, self.values, result, 0)
 
     def _parent_failed(self, call: Call, error: int) -> None:
-        """Raise CallFailed, or _Gone if the call failed because the child is no more."""
+        """Raise CallFailed, or Gone if the call failed because the child is no more."""
         known = [name for name in self.chain if name in self.values]
         if known:
             self._take_told_failure()
@@ -119,9 +122,8 @@ class _Start:
             if ended is not None and (ended or known[-1] == self.plan.last):
                 if ended >= 0:
                     self._finish_reports()
-                raise _Gone
-        if self.trace:
-            self.trace(call, self.values, -1, error)
+                raise Gone
+        self.trace(call, self.values, -1, error)
         self.children.end(kill=True, unknown=True)
         raise CallFailed(call, error, self.values) from None
 
@@ -174,20 +176,9 @@ class _Start:
         os.close(fd)  # one that is still open would keep the end of file from coming
 
     def _fork(self, call: Call, flags: int) -> int:
-        tracing = self.trace is not None
         made = call.fills[0]
-        known = self.values
-        steps = prepared(
-            self.plan,
-            self.chain,
-            made,
-            known,
-            self.restore,
-            self.mask,
-            tracing,
-            self.streams,
-            self.keeps,
-        )
+        tracing = self.tracing and made in self.chain  # a helper program has no pipe for reports
+        steps = self._steps(made, tracing)
         stopping = self.plan.last if self.plan.last in self.own else ""
         reports = self.values["reports[1]"]
         syscalls.forget_errno()  # a child's call that fails without setting it must not seem to
@@ -200,6 +191,13 @@ class _Start:
             self.children.keeper = pid
         return pid
 
+    def _steps(self, made: str, tracing: bool) -> Steps:
+        """What the process that is about to be forked will do."""
+        plan, chain, known = self.plan, self.chain, self.values
+        return prepared(
+            plan, chain, made, known, self.restore, self.mask, tracing, self.streams, self.keeps
+        )
+
     def _line(self) -> bytes | None:
         """The next line of the reports, None at end of file."""
         reports = self.values["reports[0]"]
@@ -207,10 +205,10 @@ class _Start:
             # The one place of the set-up where a signal gets in: SIGINT raises KeyboardInterrupt,
             # SIGTERM and SIGHUP end nsh, and the kernel the child with it.
             if not syscalls.wait_readable(reports, self.waiting_mask, _PATIENCE):
-                if self.trace and self.plan.last in self.own and self.plan.last in self.values:
+                if self.tracing and self.plan.last in self.own and self.plan.last in self.values:
                     self.children.hand_on(self.values[self.plan.last])
                 if self._lost() and not syscalls.wait_readable(reports, self.waiting_mask, 0):
-                    raise _Gone
+                    raise Gone
                 continue
             part = os.read(reports, 64)
             if not part:
@@ -249,11 +247,11 @@ class _Start:
         while not (
             arrived
             and writes.actor in self.values
-            and (self.trace is None or self._last_report is writes)
+            and (not self.tracing or self._last_report is writes)
         ):
             line = self._line()
             if line is None:
-                raise _Gone
+                raise Gone
             if line + b"\n" == expected:
                 arrived = True
             else:
@@ -265,6 +263,7 @@ class _Start:
 
         It has no pipe for reports: nsh's own copy of that end has to be closed by then.
         """
+        [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
         while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             self.children.take_signal(pid)
         _, status = os.waitpid(pid, 0)
@@ -273,28 +272,39 @@ class _Start:
             raise KeyboardInterrupt
         code = os.waitstatus_to_exitcode(status)
         error = {126: errno.EACCES, 127: errno.ENOENT}.get(code, 0)
-        [execve] = self._executions(call.args[0].name)  # type: ignore[attr-defined]
-        if self.trace:
+        if self._last_report is not execve:
             self.trace(execve, self.values, -1 if error else 0, error)
         if code:
             raise CallFailed(execve if error else call, error, self.values)
         return pid
 
     def _finish_reports(self) -> None:
+        self._rest_of_reports()
+        self._tell_execve()
+        self._tell_stay()
+
+    def _rest_of_reports(self) -> None:
         while (line := self._line()) is not None:
             self._report(line)
         for line in self._early:
             self._tell(line)
+
+    def _tell_stay(self) -> None:
+        """Trace the call in which an init or a pause stays."""
+        for call in self.plan.calls:
+            if call.name == "rt_sigtimedwait" and self.plan.last in self.values:
+                self.trace(call, self.values, 0, 0)
+
+    def _tell_execve(self) -> None:
+        """Trace the execve that has worked, if there was one: nobody reports it."""
         # A child that is killed closes the pipe too, and has executed nothing.
         pid = self.values.get(self.plan.last)  # 0: an init has reaped it
-        stays = [call for call in self.plan.calls if call.name == "rt_sigtimedwait"]
-        if self.trace and self.plan.argv and pid is not None and not never_executed(pid):
+        if self.tracing and self.plan.argv and pid is not None and not never_executed(pid):
             tries = self._executions(self.plan.last)
-            after = tries.index(self._last_try) + 1 if self._last_try else 0
+            # The same directory may stand twice in PATH: so by identity.
+            failed = [at for at, call in enumerate(tries) if call is self._last_try]
+            after = failed[0] + 1 if failed else 0
             for call in tries[after : after + 1]:  # none if it was killed after the last
-                self.trace(call, self.values, 0, 0)
-        if self.trace and pid is not None:
-            for call in stays:
                 self.trace(call, self.values, 0, 0)
 
     def _executions(self, actor: str) -> list[Call]:
@@ -333,7 +343,7 @@ class _Start:
                 if call.fills[0] in self.own:
                     self.children.alive += filled
             self.values.update(zip(call.fills, filled, strict=True))
-        if self.trace and not line.endswith(b"!!"):  # !!: told before, and now the reason
+        if not line.endswith(b"!!"):  # !!: told before, and now the reason
             self.trace(call, self.values, result, error)
         if line.endswith(b"!"):
             raise CallFailed(call, error, self.values)
@@ -375,7 +385,7 @@ def start(
     """
     children = Children(known_signals())
     with Attended(children):
-        running = _Start(plan, trace, children, streams, keeps).perform()
+        running = Performance(plan, trace, children, streams, keeps).perform()
         remember(children)
         # The command has had its Ctrl-C too; raised here, it would leave a run that nobody knows.
         children.take_late_interrupts()
@@ -397,4 +407,4 @@ def launch(
     children = Children(known_signals(), still_alive, cannot_stop)
     with Attended(children):
         children.use_terminal()
-        return _Start(plan, trace, children, streams).perform().finish()
+        return Performance(plan, trace, children, streams).perform().finish()

@@ -262,7 +262,7 @@ _started: list[Children] = []
 
 def remember(children: Children) -> None:
     """Keep in mind a run that goes on beside others, which are to leave it alone."""
-    _started[:] = [each for each in _started if each.alive]
+    _started[:] = [each for each in _started if each.alive and each is not children]
     _started.append(children)
 
 

@@ -41,27 +41,35 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
     The directories of PATH that execve is tried in are one row.
     """
+    rows: list[tuple[str, tuple[Call, ...]]] = []
+    first = 1
+    for tries in plan.rows():
+        last = first + len(tries) - 1
+        rows.append((str(first) if last == first else f"{first}-{last}", tries))
+        first = last + 1
+    wide = max([len(number) for number, _ in rows])
+    actors = max([len(call.actor) for call in plan.calls])
+    for number, tries in rows:
+        yield f"{number:>{wide}}  {tries[0].actor:<{actors}}  {tries[0].text()}"
+        yield from _why(tries, " " * (wide + actors + 8))
+
+
+def step_lines(
+    number: int, total: int, tries: tuple[Call, ...], values: Mapping[str, int]
+) -> Iterator[str]:
+    """The call that is the next one of a stepped run: its number of all, the call, and why."""
+    yield f"-> {number}/{total} {tries[0].actor}: {tries[0].text(values)}"
+    yield from _why(tries, " " * 7)
+
+
+def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
+    """Why a call is made; of several tries of execve, why there are several, too."""
     import textwrap
 
-    calls = plan.calls
-    rows: list[tuple[str, Call, str]] = []
-    at = 0
-    while at < len(calls):
-        end = at + 1
-        while calls[at].name == "execve" and end < len(calls) and calls[end].name == "execve":
-            end += 1
-        number = str(at + 1) if end == at + 1 else f"{at + 1}-{end}"
-        why = calls[at].why
-        if end > at + 1:
-            why += f"; if it is not there, the next of the {end - at} directories of PATH is tried"
-        rows.append((number, calls[at], why))
-        at = end
-    wide = max([len(number) for number, _, _ in rows])
-    actors = max([len(call.actor) for _, call, _ in rows])
-    for number, call, why in rows:
-        yield f"{number:>{wide}}  {call.actor:<{actors}}  {call.text()}"
-        margin = " " * (wide + actors + 8)
-        yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
+    why = tries[0].why
+    if len(tries) > 1:
+        why += f"; if it is not there, the next of the {len(tries)} directories of PATH is tried"
+    return textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
 def ns_lines(

@@ -32,7 +32,9 @@ _FORMATS = (
     "%H:%M",
     "%Y-%m-%d",
 )
-_TRACE = re.compile(r"nsh: \[[A-Za-z0-9 ]+\] (?=pipe2|poll|read|write|openat)")
+_TRACE = re.compile(
+    r"(?:(?:nsh: )?\[[A-Za-z0-9 ]+\]|-> [0-9/]+ [A-Za-z0-9 ]+:) (?=pipe2|poll|read|write|openat)"
+)
 _DESCRIPTORS = re.compile(
     r"(?:pipe2\(\[|\bfd=|read\(|write\()([0-9]+)(?:, ([0-9]+)\])?|openat\(.*\) = ([0-9]+)\Z"
 )
@@ -185,7 +187,7 @@ class Volatile:
             yield match.start(1), match.end(1), "inode ns"
 
     def _descriptors(self, text: str) -> Iterable[Span]:
-        """The numbers of nsh's own pipes and files in a line of its trace."""
+        """The numbers of nsh's own pipes and files in a line of a trace, or of a stepped run."""
         if _TRACE.match(text):
             for match in _DESCRIPTORS.finditer(text):
                 for group in (1, 2, 3):

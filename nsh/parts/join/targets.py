@@ -91,6 +91,8 @@ def target_of(join: Join, host: Host) -> Target:
         return _file(join)
     if is_number(word):
         return _process(join, _pid(word))
+    if word == STEP and host.stepped:
+        return _process(join, host.stepped)
     if word in host.living and (word not in host.pins or _lives(host.living[word])):
         return _process(join, host.living[word])
     if word in host.pins:
@@ -100,6 +102,8 @@ def target_of(join: Join, host: Host) -> Target:
 
 def no_child(name: str, host: Host, command: str = "join") -> Refusal:
     """What is said of a name that no living or pinned child has."""
+    if name == STEP:
+        return Refusal("no run is being stepped through that has a process", "step CMD")
     names = [*host.living, *host.pins]
     if not name:
         return Refusal("a child, a process or a file has no empty name", f"help {command}")
