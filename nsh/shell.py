@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsh.commands.back import BackCommands
+from nsh.commands.children import ChildCommands
 from nsh.commands.entering import EnterCommands
 from nsh.commands.looking import LookCommands
 from nsh.commands.manual import ManualCommands
@@ -23,6 +24,7 @@ class Shell(
     DiffCommands,
     TeachCommands,
     LessonCommands,
+    ChildCommands,
     EnterCommands,
     BackCommands,
     RecordCommands,

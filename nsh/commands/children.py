@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import functools
-import signal as signals
 
-from nsh.commands.listing import ended
-from nsh.commands.running import RunCommands
-from nsh.errors import OWN_FAILURES, Failure, OutputFailed, Refusal, Usage, closest, own_failure
+from nsh.commands.started import StartedCommands
+from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
 from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
 
     from nsh.call import Plan
     from nsh.offers import Item
     from nsh.run.living import Living
-    from nsh.state import State
-
-_MOST_ENDED = 50
-"""How many ended children are kept, with their logs."""
 
 
-class ChildCommands(RunCommands):
-    """The children that stay.
-
-    started  those that live and those that have ended: name to child, in the order of their start
-    """
+class ChildCommands(StartedCommands):
+    """start, children, log, signal, stop and wait."""
 
     group = "Children"
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.started: dict[str, Living] = {}
-
-    def run_entry(self, line: str) -> tuple[bool, int]:
-        """As BaseShell; the processes of children that lived meanwhile count among its ``pids``."""
-        before = list(self.started.values())
-        living = [child for child in before if child.lives]
-        try:
-            return super().run_entry(line)
-        finally:
-            new = [child for child in self.started.values() if child not in before]
-            for child in (*living, *new):
-                self.pids += [pid for pid in child.running.pids if pid not in self.pids]
 
     def do_start(self, line: str) -> None:
         """start NAME [CMD ARG...]
@@ -78,32 +53,15 @@ class ChildCommands(RunCommands):
         self.last_error = None
         self.tell_acted("start", child, argv)
 
-    def tell_acted(self, command: str, child: Living, words: list[str]) -> None:
-        """Call the hook: something was done to a child. Its status stays the line's."""
-        status = self.status
-        for listener in self.acted:
-            listener(command, child, words)
-        self.status = status
+    def plan_of(self, argv: list[str]) -> Plan:
+        """The plan of what was typed after `plan`: also a line of start."""
+        if argv[0] == "start" and argv[1:]:
+            return self.planned_to_stay(argv[2:])
+        return super().plan_of(argv)
 
     def complete_start(self, before: list[str], word: str) -> Iterable[Item]:
         """No name, then as for run."""
         return self.offer_program(before[1:], word) if before else ()
-
-    def planned(self, state: State, argv: list[str]) -> Plan:
-        """The plan of these words in that state, with who lives now. Raises Refusal."""
-        if self.started:
-            self.tell_host()
-        return super().planned(state, argv)
-
-    def end_all(self) -> None:
-        """The end of nsh: what lives ends with it. At a prompt it is said who."""
-        try:
-            names = self.end_children()
-            if names and self.interactive:
-                ends = "ends" if len(names) == 1 else "end"
-                self.message(f"{', '.join(names)} {ends} with nsh")
-        except OutputFailed:
-            pass
 
     def _check_name(self, name: str, argv: list[str]) -> None:
         """Raise Usage if a child cannot be called that."""
@@ -156,54 +114,6 @@ class ChildCommands(RunCommands):
         except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
         self.pids += child.running.pids
-        return child
-
-    def tell_host(self) -> None:
-        """Let plans and diagnoses know who lives, and forget the oldest of those that have ended."""
-        ended = [each for each in self.started.values() if not each.lives and not each.pins]
-        for child in ended[:-_MOST_ENDED]:
-            self.started.pop(child.name).close()
-        children = self.started.values()
-        self.host.living = {each.name: each.pid for each in children if each.lives}
-        self.host.pins = {each.name: each.pins for each in children if each.pins}
-        self.host.made = {each.name: each.made for each in children if each.lives or each.pins}
-
-    def look_after(self) -> list[str]:
-        """Take the status of those that have ended: a line for each end that was not told yet."""
-        told = []
-        for child in list(self.started.values()):
-            if not child.lives and not child.told:
-                child.told = True
-                told.append(f"{child.name} has ended: {ended(child.status or 0)}")
-        self.tell_host()
-        return told
-
-    def end_children(self) -> list[str]:
-        """End all that live and that this process started: their names. The end of nsh."""
-        living = [child for child in self.started.values() if child.is_own and child.lives]
-        for child in living:
-            child.end()
-        for child in living:
-            child.wait()
-        return [child.name for child in living]
-
-    def child(self, name: str, command: str, alive: bool = False) -> Living:
-        """The child of that name. Raises Usage, or Failure if it is to live and does not."""
-        child = self.started.get(name)
-        if child is None:
-            if name == "step":
-                why = "step is the run that is being stepped through, and no child that stays"
-                raise Usage(why, "continue", "abort")
-            if close := closest(name, self.started):
-                raise Usage(
-                    f"there is no child {name}: did you mean {close}?", f"{command} {close}"
-                )
-            what = f"there are {', '.join(self.started)}" if self.started else "none was started"
-            raise Usage(f"there is no child {name}: {what}", "help start")
-        if alive and not child.lives:
-            raise Failure(
-                f"{name} has ended: {ended(child.status or 0)}", f"log {name}", "children"
-            )
         return child
 
     def do_children(self, line: str) -> None:
@@ -301,13 +211,6 @@ class ChildCommands(RunCommands):
             self.status = 130
             self.interrupted()
 
-    def names_of_children(self, living: bool) -> Iterable[Item]:
-        """What completion offers: those that live, or all."""
-        for child in self.started.values():
-            if child.lives or not living:
-                words = join(list(child.plan.argv)) or "a pause"
-                yield child.name, words if child.lives else f"has ended: {words}"
-
     def complete_log(self, before: list[str], word: str) -> Iterable[Item]:
         """The children."""
         return () if before else self.names_of_children(living=False)
@@ -323,8 +226,10 @@ class ChildCommands(RunCommands):
         if not before:
             yield from self.names_of_children(living=True)
         elif len(before) == 1:
-            for number in signals.Signals:
-                about = signals.strsignal(number) or ""
+            import signal
+
+            for number in signal.Signals:
+                about = signal.strsignal(number) or ""
                 yield number.name.removeprefix("SIG"), about
 
 
@@ -333,12 +238,14 @@ _TAKEN = ("none", "step")
 
 def _number_of(word: str) -> int:
     """A signal by its name, with or without SIG, or by its number. Raises Usage."""
+    import signal
+
     name = word.upper().removeprefix("SIG")
-    if word.isdigit() and 0 < int(word) < signals.NSIG:
+    if word.isdigit() and 0 < int(word) < signal.NSIG:
         return int(word)
     try:
-        return signals.Signals["SIG" + name]
+        return signal.Signals["SIG" + name]
     except KeyError:
-        known = [each.name.removeprefix("SIG") for each in signals.Signals]
+        known = [each.name.removeprefix("SIG") for each in signal.Signals]
         close = closest(name, known)
         raise Usage(f"there is no signal {word}", f"signal NAME {close or 'TERM'}") from None

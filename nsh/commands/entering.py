@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.commands.children import ChildCommands
+from nsh.commands.started import StartedCommands
 from nsh.errors import Failure, Refusal, Usage
 from nsh.state import Join, State
 from nsh.words import join, split
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nsh.offers import Item
 
 
-class EnterCommands(ChildCommands):
+class EnterCommands(StartedCommands):
     """enter, pin and unpin."""
 
     group = "Children"
@@ -62,11 +62,9 @@ class EnterCommands(ChildCommands):
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
 
     def plan_of(self, argv: list[str]) -> Plan:
-        """The plan of what was typed after `plan`: also a line of start or of enter."""
+        """The plan of what was typed after `plan`: also a line of enter."""
         if argv[0] == "enter" and argv[1:]:
             return self.entered(argv[1], argv[2:] or self.argv(""))
-        if argv[0] == "start" and argv[1:]:
-            return self.planned_to_stay(argv[2:])
         return super().plan_of(argv)
 
     def do_pin(self, line: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.commands.children import ChildCommands
-from nsh.commands.listing import ended
+from nsh.commands.started import StartedCommands
 from nsh.errors import Failure, OutputFailed, Refusal, Usage
 from nsh.words import join, number
 
@@ -13,12 +12,12 @@ if TYPE_CHECKING:
 
     from nsh.call import Call, Plan
     from nsh.offers import Item
-    from nsh.run.perform import Trace
+    from nsh.run.reports import Trace
     from nsh.run.running import CallFailed, Outcome
     from nsh.run.step import Stepping
 
 
-class StepCommands(ChildCommands):
+class StepCommands(StartedCommands):
     """step, next, continue and abort."""
 
     group = "Running"
@@ -121,6 +120,7 @@ class StepCommands(ChildCommands):
 
     def _step_on(self, count: int, trace: Trace) -> None:
         """Perform so many calls, and settle what came of it. Sets ``status``."""
+        from nsh.commands.listing import ended
         from nsh.run.step import RunEnded
 
         stepped = self.the_step()
@@ -177,6 +177,8 @@ class StepCommands(ChildCommands):
 
     def look_after(self) -> list[str]:
         """A line for each end that was not told yet, also for that of the stepped run."""
+        from nsh.commands.listing import ended
+
         told = super().look_after()
         if self.stepped is not None and not self._told_of_end:
             status = self.stepped.how_ended()

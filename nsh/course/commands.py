@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.commands.children import ChildCommands
+from nsh.commands.started import StartedCommands
 from nsh.errors import Failure, Interrupted, closest
 from nsh.state import START
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH = 80
 
 
-class LessonCommands(ChildCommands):
+class LessonCommands(StartedCommands):
     """The course: a goal is checked after each run, in children of the learner's own state.
 
     Inside: ``_lent`` are the living children that the lesson has started, ``_needed`` the names of

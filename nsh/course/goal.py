@@ -15,7 +15,7 @@ import time
 
 from nsh.base import RAW
 from nsh.commands.back import BackCommands
-from nsh.commands.entering import EnterCommands
+from nsh.commands.children import ChildCommands
 from nsh.commands.looking import LookCommands
 from nsh.course import lesson as lessons
 from nsh.files import logical_lines
@@ -58,7 +58,7 @@ _WAITS = frozenset(("enter", "wait"))
 """What may take for ever, though it is about a child that stays."""
 
 
-class Trial(StateCommands, LookCommands, DiffCommands, EnterCommands, TeachCommands, BackCommands):
+class Trial(StateCommands, LookCommands, ChildCommands, DiffCommands, TeachCommands, BackCommands):
     """A shell without course and recording, whose words and runs go into a file in memory.
 
     For goals. ``started`` are the children that stay; those of another process are looked at only.

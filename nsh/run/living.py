@@ -19,7 +19,7 @@ from nsh.run.perform import start
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.call import Plan
-    from nsh.run.perform import Trace
+    from nsh.run.reports import Trace
     from nsh.run.running import Running
 
 _GRACE = 2.0

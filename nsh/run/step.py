@@ -16,7 +16,8 @@ from nsh.linux.descriptors import close
 from nsh.linux.processes import is_ending, never_executed, stat_fields
 from nsh.run.child import Preparation
 from nsh.run.gates import STANDS, Gates
-from nsh.run.perform import Gone, Performance
+from nsh.run.perform import Performance
+from nsh.run.reports import Gone
 from nsh.run.running import Attended, known_signals
 from nsh.run.wait import Children, remember
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from nsh.call import Call, Plan
     from nsh.run.child import Steps
-    from nsh.run.perform import Trace
+    from nsh.run.reports import Trace
     from nsh.run.running import Outcome
 
 _PATIENCE = 1
