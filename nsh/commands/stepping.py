@@ -50,6 +50,8 @@ class StepCommands(StartedCommands):
             wanted = self.planned(self.state, self.argv(line))
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
+        self.needs_linux()
+        self.needs_proc()
         self.through_door(wanted, self._begin_step)
         self._show_coming()
 

@@ -234,6 +234,7 @@ class Stepping(Performance):
         if after:
             # An init, which makes the rest of its calls once the command is there.
             self._wait_until_left(first.actor)
+            self.waiting_mask = known_signals().blocked  # from now on Ctrl-C is for the command
             self._take_told_failure()
         else:
             self._rest_of_reports()

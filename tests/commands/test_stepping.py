@@ -186,6 +186,14 @@ def test_a_program_that_cannot_be_executed(words: str, status: int, ending: str)
     assert nsh(stdin=f"run {words}\n").stderr.replace(":1:", ":2:") == result.stderr
 
 
+@needs.AROUND
+def test_where_proc_is_another_s_it_is_not_begun() -> None:
+    result = nsh(stdin="step true\nnext\n", before=["unshare", "-pf"])
+    assert "stdin:2: no run is being stepped through" in result.stderr
+    assert "/proc" in result.stderr.splitlines()[0]
+    assert result.stdout == ""
+
+
 def test_trace_is_for_continue_and_adds_nothing_to_next() -> None:
     next_alone = nsh(stdin="step true\nnext 1000\n")
     traced = nsh("-x", stdin="step true\nnext 1000\n")
