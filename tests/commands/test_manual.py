@@ -13,7 +13,20 @@ from nsh.shell import Shell
 from nsh.state import START
 from tests.lines import Told, say
 
-PRINTING = ("run", "sh", "diff", "explain", "lesson", "enter", "ns", "step", "next", "tree")
+PRINTING = (
+    "run",
+    "sh",
+    "diff",
+    "explain",
+    "lesson",
+    "enter",
+    "ns",
+    "step",
+    "next",
+    "continue",
+    "abort",
+    "tree",
+)
 """Commands of which an example prints something."""
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]

@@ -50,6 +50,7 @@ def takes_only(name: str, here: Shell, there: Shell, place: Path) -> set[str]:
             shell = Shell()
             shell.said = lambda text: None
             shell.run_line(f"{name} {word}")
+            shell.end_all()
             if shell.status != 2:
                 return set()
         elsewhere = lines_offered(there, name)
