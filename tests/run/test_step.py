@@ -5,85 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from nsh.call import PARENT, Call, Plan
+from nsh.call import PARENT, Call
 from nsh.linux.processes import stat_fields
-from nsh.plan.order import plan
 from nsh.run.perform import CallFailed, launch
 from nsh.run.running import Outcome
-from nsh.run.step import ALL, RunEnded, Stepping
-from nsh.shell import Shell
-from tests import needs
-from tests.runs import ROOT, children, until
-
-WAYS = {
-    "host": "",
-    "pid": "flags +pid +uts; hostname box",
-    "user": "flags +user +uts; map root; hostname box",
-    "nobody": "flags +user",
-    "time": "flags +time",
-    "all": "flags +all; map root; mount proc /proc",
-    "init": "flags +user +pid +uts; map root; init on",
-    "joined": "join uts /proc/self/ns/uts; flags +time",
-    "joined pid": "join pid /proc/self/ns/pid; flags +uts",
-}
-"""One state for each way in which a run forks, is mapped, joins, and has an init."""
-
-ROOT_ALONE = ("pid", "time", "joined", "joined pid")
-
-
-def ways(*names: str) -> list[object]:
-    return [
-        pytest.param(name, marks=needs.NAMESPACES if name in ROOT_ALONE else ())
-        for name in names or WAYS
-    ]
-
-
-def to(name: str, *argv: str) -> Plan:
-    """The plan of these words in that state."""
-    shell = Shell()
-    shell.run_line(WAYS[name])
-    assert shell.status == 0
-    return plan(shell.state, argv, shell.host)
-
-
-Told = list[tuple[Call, int, int]]
-
-
-def kept(told: Told) -> Callable[[Call, dict[str, int], int, int], None]:
-    """What keeps the calls that it is told of, each with its result and errno."""
-    return lambda call, values, result, error: told.append((call, result, error))
-
-
-def quiet(*_: object) -> None:
-    pass
-
-
-def stepping(wanted: Plan) -> Stepping:
-    return Stepping(wanted, (0, 1, 2))
-
-
-def until_ended(run: Stepping) -> None:
-    until(lambda: run.how_ended() is not None, "its end")
-
-
-def left() -> tuple[set[int], list[str]]:
-    """The processes of this one, and its descriptors."""
-    return set(children(os.getpid())), sorted(os.listdir("/proc/self/fd"))
-
-
-def at_each(wanted: Plan) -> range:
-    """How many calls have been made, at each place where the run stands still."""
-    begun = stepping(wanted)
-    begun.abort()
-    return range(len(begun.steps))
+from nsh.run.step import ALL, RunEnded
+from tests.steps import Told, at_each, kept, left, quiet, stepping, to, until_ended, ways
 
 
 @pytest.mark.parametrize("name", ways())
@@ -311,108 +243,3 @@ def test_the_descriptors_of_the_plan_are_those_of_a_run() -> None:
     fds = [name for name in run.values if name not in wanted.chain()]
     assert {name: run.values[name] for name in fds} == {name: traced[-1][name] for name in fds}
     assert fds
-
-
-@pytest.fixture
-def nested() -> Iterator[Plan]:
-    """A plan in which one child writes the maps of another: both wait at the same time."""
-    shell = Shell()
-    try:
-        for line in ("flags +user", "map root", "start base", "join base user", "flags +pid"):
-            shell.run_line(line)
-            assert shell.status == 0
-        yield plan(shell.state, ["sh", "-c", "exit 5"], shell.host)
-    finally:
-        shell.end_all()
-
-
-def waiting(run: Stepping) -> list[str]:
-    """The actors that have calls left and a process."""
-    coming = {call.actor for step in run.steps[run.at :] for call in step}
-    return [name for name in run.chain if name in coming and name in run.values]
-
-
-def test_two_processes_that_wait_at_the_same_time(nested: Plan) -> None:
-    before = left()
-    most = 0
-    for number in at_each(nested):
-        run = stepping(nested)
-        run.go_on(number, quiet)
-        most = max(most, len(waiting(run)))
-        outcome = run.go_on(ALL, quiet)
-        assert outcome is not None
-        assert outcome.status == 5
-        assert left() == before
-    assert most == 2
-
-
-def test_either_of_two_that_wait_is_missed(nested: Plan) -> None:
-    # The other one, which is alive, must not keep nsh waiting.
-    before = left()
-    for number in at_each(nested):
-        begun = stepping(nested)
-        begun.go_on(number, quiet)
-        names = waiting(begun)
-        begun.abort()
-        for name in names:
-            for steps in (1, ALL):
-                run = stepping(nested)
-                run.go_on(number, quiet)
-                os.kill(run.values[name], signal.SIGKILL)
-                until_ended(run)
-                with pytest.raises(RunEnded) as ended:
-                    run.go_on(steps, quiet)
-                assert (ended.value.actor, ended.value.status) == (name, 137)
-                assert left() == before
-
-
-CTRL_C = f"""
-import os, sys
-sys.path.insert(0, {str(ROOT)!r})
-from nsh.call import CHILD, Call
-from nsh.host import Host
-from nsh.plan.order import plan
-from nsh.run.step import ALL, Stepping
-from nsh.state import START
-wanted = plan(START.replace(flags=("uts",)), ("true",), Host())
-at = next(index for index, call in enumerate(wanted.calls) if call.name == "unshare")
-waits = Call(CHILD, "read", (0, b"x", 1), "as long as it takes")
-run = Stepping(wanted.replace(calls=(*wanted.calls[:at], waits, *wanted.calls[at:])), (0, 1, 2))
-run.go_on(at, lambda *_: None)
-os.write(1, b"begun")
-try:
-    run.go_on(1, lambda *_: None)
-except KeyboardInterrupt:
-    pass
-try:
-    os.waitpid(-1, 0)
-except ChildProcessError:
-    os.write(1, b" alone " + str(len(os.listdir("/proc/self/fd"))).encode())
-"""
-
-
-def test_ctrl_c_while_a_call_takes_long_ends_the_run() -> None:
-    never, end = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-c", CTRL_C],
-        stdin=never,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.read(5) == b"begun"
-        [child] = children(process.pid)
-        until(lambda: waits_for_0(child), "the call")
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60) == (b" alone 4", b"")
-    finally:
-        process.kill()
-        process.wait()
-        os.close(never)
-        os.close(end)
-
-
-def waits_for_0(pid: int) -> bool:
-    """Whether a process sleeps in a call whose first argument is 0. See proc_pid_syscall(5)."""
-    return Path(f"/proc/{pid}/syscall").read_text().split()[1:2] == ["0x0"]
