@@ -115,21 +115,33 @@ class Stepping(Performance):
         return self.values.get(self.newest, 0)
 
     def how_ended(self) -> int | None:
-        """The exit status of that process, if it has ended, 128+N if signal N ended it.
+        """The exit status of a process that has ended and had calls left, 128+N for signal N.
 
-        It stays a zombie until the run is aborted. None if there is none yet.
+        It stays a zombie until the run is aborted. None if there is no such process.
         """
-        name = self.newest
-        if not name or self.is_over or not self._gates.is_left(name, self.waiting_mask):
+        name = self._missing()
+        if not name:
             return None
+        pid = self.values[name]
         try:
             # Its files are closed by now, and it is about to be a zombie.
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         except ChildProcessError:
             pass  # the command below an init, or this process is forked from the one that steps
-        fields = stat_fields(self.pid)
+        fields = stat_fields(pid)
         code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE])) if fields else -signal.SIGKILL
         return 128 - code if code < 0 else code
+
+    def _missing(self) -> str:
+        """The actor of a call that is still to come whose process has ended, "" if there is none."""
+        coming = self._actors(self.steps[self.at :]) if not self.is_over else set()
+        there = [name for name in self.chain if name in coming and name in self.values]
+        gone = [name for name in there if self._gates.is_left(name, self.waiting_mask)]
+        return gone[0] if gone else ""
+
+    def _actors(self, steps: list[tuple[Call, ...]]) -> set[str]:
+        """Whose calls these are, but for the one in which an init stays."""
+        return {call.actor for step in steps for call in step if call.name != "rt_sigtimedwait"}
 
     def go_on(self, count: int, trace: Trace) -> Outcome | None:
         """Make so many of the steps, or all that are left.
@@ -178,7 +190,8 @@ class Stepping(Performance):
         except Gone:
             status = self.how_ended()
             killed = 128 + signal.SIGKILL
-            raise RunEnded(self.newest, killed if status is None else status) from None
+            who = self._missing() or self.newest
+            raise RunEnded(who, killed if status is None else status) from None
         return None
 
     def _one(self, call: Call) -> None:
@@ -189,8 +202,7 @@ class Stepping(Performance):
         else:
             self._let_program(call)
         # Who has calls left is at the gate before the user looks: nothing moves between two calls.
-        coming = [each for row in self.steps[self.at + 1 :] for each in row]
-        left = {each.actor for each in coming if each.name != "rt_sigtimedwait"}
+        left = self._actors(self.steps[self.at + 1 :])
         for actor in (call.actor, *call.fills):
             while actor in left and actor in self.chain and actor not in self._standing:
                 self._take_line()

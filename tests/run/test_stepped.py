@@ -11,9 +11,9 @@ import pytest
 
 from tests import needs
 from tests.conftest import NSH, nsh
-from tests.run.test_step import WAYS, ways
 from tests.run.test_strace import ENV, STATES, WITH_RANGES
 from tests.runs import marked, sh, until
+from tests.steps import WAYS, ways
 from tests.unprivileged import open_nsh, ordinary_user
 
 LOOKS = (
