@@ -140,6 +140,7 @@ class Call(Value):
     closes  the slots whose descriptors its actor closes right after it
     part    the part of the state that it comes from: the name of a room in parts/
     entry   which entry of that part, where it is a list; -1: none of them
+    expects of a file of /proc/PID/ns that is opened, the text of its link when it was looked at
     """
 
     actor: str
@@ -150,6 +151,7 @@ class Call(Value):
     closes: tuple[str, ...] = ()
     part: str = ""
     entry: int = -1
+    expects: str = ""
 
     def text(self, values: Values | None = None) -> str:
         """The call as strace prints it, without its result."""

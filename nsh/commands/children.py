@@ -7,7 +7,7 @@ import functools
 from nsh.commands.started import StartedCommands
 from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.words import join
+from nsh.words import join, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,14 +72,11 @@ class ChildCommands(StartedCommands):
                 f"{name!r} is no name: letters, digits and _, for it is a variable in lines of !",
                 join(["start", good, *argv]),
             )
-        if name in self.host.environ or name in _TAKEN or find(name):
-            what = (
-                "a variable of the environment"
-                if name in self.host.environ
-                else "a namespace"
-                if find(name)
-                else "a word of nsh"
-            )
+        variable = name in self.host.environ or name in _SH or name.startswith(("LD_", "LC_"))
+        if variable or name in _TAKEN or find(name):
+            what = "a namespace" if find(name) else "a word of nsh"
+            if variable:
+                what = "a variable of the environment or of sh"
             raise Usage(
                 f"{name} is {what}, and cannot be the name of a child",
                 join(["start", f"{name}1", *argv]),
@@ -162,15 +159,15 @@ class ChildCommands(StartedCommands):
         See kill(1), signal(7), pid_namespaces(7).
         """
         name, *more = self.words(line, at_least=1, at_most=2)
-        number = _number_of(more[0] if more else "TERM")
         child = self.child(name, "signal", alive=True)
+        number_of_signal = _number_of(more[0] if more else "TERM", name)
         try:
-            child.signal(number)
+            child.signal(number_of_signal)
         except ProcessLookupError:
             raise Failure(f"{name} has ended", "children") from None
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
-        self.tell_acted("signal", child, [str(number)])
+        self.tell_acted("signal", child, [str(number_of_signal)])
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -235,17 +232,44 @@ class ChildCommands(StartedCommands):
 
 _TAKEN = ("none", "step")
 
+_SH = frozenset(
+    [
+        "PATH",
+        "HOME",
+        "IFS",
+        "PWD",
+        "OLDPWD",
+        "PPID",
+        "OPTIND",
+        "OPTARG",
+        "CDPATH",
+        "ENV",
+        "MAIL",
+        "MAILPATH",
+        "MAILCHECK",
+        "PS1",
+        "PS2",
+        "PS4",
+        "LINENO",
+        "LANG",
+        "SHELL",
+        "TERM",
+        "_",
+    ]
+)
+"""Variables that mean something to sh itself, as do those that begin with LD_ and LC_."""
 
-def _number_of(word: str) -> int:
+
+def _number_of(word: str, child: str) -> int:
     """A signal by its name, with or without SIG, or by its number. Raises Usage."""
     import signal
 
     name = word.upper().removeprefix("SIG")
-    if word.isdigit() and 0 < int(word) < signal.NSIG:
-        return int(word)
+    if given := number(word, signal.NSIG - 1):
+        return given
     try:
         return signal.Signals["SIG" + name]
     except KeyError:
         known = [each.name.removeprefix("SIG") for each in signal.Signals]
         close = closest(name, known)
-        raise Usage(f"there is no signal {word}", f"signal NAME {close or 'TERM'}") from None
+        raise Usage(f"there is no signal {word}", f"signal {child} {close or 'TERM'}") from None

@@ -129,7 +129,10 @@ class TreeCommands(RunCommands):
         """
         from nsh.linux.nsfs import survey
 
-        mains = {pid: name for name, pid in self.host.living.items() if pid in table}
+        named = dict(self.host.living)
+        if self.host.stepped:
+            named["step"] = self.host.stepped
+        mains = {pid: name for name, pid in named.items() if pid in table}
         if not mains:
             return {}
         found: dict[int, str] = {}
@@ -153,7 +156,7 @@ class TreeCommands(RunCommands):
                 around = parents[around]
             if around is not None and owner[around] and pid != me:
                 found.setdefault(pid, owner[around])
-        order = list(self.host.living)
+        order = list(named)
         mine = sorted(found, key=lambda pid: (order.index(found[pid]), pid not in mains, pid))
         return {pid: found[pid] for pid in mine}
 

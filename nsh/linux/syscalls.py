@@ -32,6 +32,7 @@ _SYS_CLONE = {
     "armv7l": 120,
 }.get(os.uname().machine)
 
+SIGCHLD = 17
 SIG_BLOCK = 0
 SIG_SETMASK = 2
 SIG_DFL = 0
@@ -137,6 +138,13 @@ poll = _libc.poll
 def set_mask(mask: SignalSet) -> tuple[Any, ...]:
     """The arguments of sigprocmask_raw that make this the signal mask."""
     return SIG_SETMASK, mask.buffer, None
+
+
+def block_all() -> tuple[Any, ...]:
+    """The arguments of sigprocmask_raw that block every signal that can be."""
+    every = SignalSet()
+    _libc.sigfillset(every.buffer)
+    return set_mask(every)
 
 
 def _pollfd(fd: Any) -> Any:

@@ -117,21 +117,17 @@ def pause(actor: str) -> Iterator[Call]:
     yield Call(actor, "rt_sigtimedwait", (PAUSES, SignalInfo(), None, 8), why, part="init")
 
 
-def forks(state: State) -> Iterator[Call]:
+def forks() -> Iterator[Call]:
     """PID 1 starts the command."""
-    if state.init:
-        why = "fork: the command is a child of the init"
-        yield Call(PID_1, "clone", (FORK,), why, fills=(COMMAND,), part="namespaces")
+    why = "fork: the command is a child of the init"
+    yield Call(PID_1, "clone", (FORK,), why, fills=(COMMAND,), part="namespaces")
 
 
-def waits(state: State) -> Iterator[Call]:
+def waits() -> Iterator[Call]:
     """What PID 1 does while the command runs."""
-    if state.init:
-        yield Call(PID_1, "prctl", (PR_SET_NAME, "nsh-init"), _NAMED, part="init")
-        why = (
-            "nsh's own init: it hands signals on, reaps what is orphaned, ends as the command does"
-        )
-        yield Call(PID_1, "rt_sigtimedwait", (FORWARDS, SignalInfo(), None, 8), why, part="init")
+    yield Call(PID_1, "prctl", (PR_SET_NAME, "nsh-init"), _NAMED, part="init")
+    why = "nsh's own init: it hands signals on, reaps what is orphaned, ends as the command does"
+    yield Call(PID_1, "rt_sigtimedwait", (FORWARDS, SignalInfo(), None, 8), why, part="init")
 
 
 def _diagnose(failed: FailedCall) -> Diagnosis | None:

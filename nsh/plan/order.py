@@ -105,7 +105,8 @@ def _made(
     state: State, words: tuple[str, ...], host: Host, stays: bool = False, entering: int = 0
 ) -> Plan:
     way = _Way(state, host, stays)
-    command = COMMAND if state.init else way.last
+    starts = state.init and bool(words)  # without a command, the pause is the init
+    command = COMMAND if starts else way.last
     calls = (
         *way.begin(entering=entering),
         *way.second_fork(),
@@ -115,9 +116,9 @@ def _made(
         *inherit.calls(state, way.last),
         *rlimits.calls(state, way.last),
         *_change_user(state, host, way.last),
-        *init.forks(state),
+        *(init.forks() if starts else ()),
         *(process.become(state, words, host, command) if words else init.pause(way.last)),
-        *init.waits(state),
+        *(init.waits() if starts else ()),
     )
     return Plan(calls, command, state, words)
 
@@ -175,9 +176,11 @@ class _Way:
         self.wanted: list[Target] = []
         joined: set[str] = set()
         if state.joins:
+            from nsh.parts.join.own import still_own
             from nsh.parts.join.targets import targets
 
             self.wanted = targets(state, host)
+            still_own(self.wanted, state, host)
             joined = {kind for target in self.wanted for kind in target.kinds}
         self.joined = joined
         # Only a process in the user namespace around it may write the maps of a new one. One that
@@ -218,7 +221,10 @@ class _Way:
             why = "fork: the shell itself never leaves its namespaces"
             yield _clone(PARENT, FORK, why, CHILD, closes=mine)
         # The parent's ends: with its own copy open, the child would not hear of the parent's death.
-        yield from _die_with_parent(CHILD, closes=() if self.stays else theirs)
+        yield from self._tied(CHILD, closes=() if self.stays else theirs)
+        if self.stays:
+            why = "and one for the child: what it sends to its process group is not for the keeper"
+            yield Call(CHILD, "setsid", (), why)
         yield from join.enters(self.wanted, self.host, CHILD)
         if "user" in self.joined:
             why = "once more: when a process gains rights, the kernel forgets it"
@@ -231,7 +237,7 @@ class _Way:
                 why = "fork: this one stays in the joined user namespace and writes the maps"
             ends = ("asks[1]", "go[0]") if writes else ()
             yield _clone(CHILD, FORK_SIBLING, why + _SIBLING, maker, closes=ends)
-            yield from _die_with_parent(maker, closes=("asks[0]", "go[1]") if writes else ())
+            yield from self._tied(maker, closes=("asks[0]", "go[1]") if writes else ())
         yield from namespaces.calls(state, maker)
         if writes:
             yield from self._written_inside()
@@ -261,7 +267,7 @@ class _Way:
         """The process above a child that stays; the child can outlive neither it nor nsh."""
         why = "fork: the keeper, which ends all that the child has started when it or nsh ends"
         yield _clone(PARENT, FORK, why, KEEPER, closes=mine)
-        why = "a session of its own: Ctrl-C at the terminal is not for the child"
+        why = "a session of its own: no signal to the process group of nsh is for it"
         yield Call(KEEPER, "setsid", (), why, closes=theirs)
         why = "if nsh dies, the kernel tells the keeper"
         yield from _die_with_parent(KEEPER, why=why, number=SIGTERM)
@@ -279,7 +285,12 @@ class _Way:
             else "fork: a new time namespace is for children"
         )
         yield _clone(self.maker, FORK_SIBLING, why + _SIBLING, self.last)
-        yield from _die_with_parent(self.last)
+        yield from self._tied(self.last)
+
+    def _tied(self, actor: str, closes: tuple[str, ...] = ()) -> Iterator[Call]:
+        """The tie of a process to the life of its parent, which is nsh or the keeper."""
+        why = f"if {'the keeper' if self.stays else 'nsh'} dies, the kernel kills this process"
+        return _die_with_parent(actor, closes, why)
 
 
 _SIBLING = "; CLONE_PARENT makes it the sibling of its maker"

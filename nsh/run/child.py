@@ -107,7 +107,9 @@ class Preparation:
         if me in chain:
             moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
             begin += [_bookkeeping(syscalls.dup2, *pair) for pair in moved]
-        if me != KEEPER:  # which keeps the signals blocked; the child that it forks begins
+        if me == KEEPER:  # no signal is to end it; the child that it forks begins as others do
+            self.steps[me].append(_bookkeeping(syscalls.sigprocmask_raw, *syscalls.block_all()))
+        else:
             self.steps[me] += begin
         for index, call in enumerate(plan.calls):
             if call.actor not in self.steps:
@@ -127,6 +129,7 @@ class Preparation:
                     self.steps[makes].append(left)
                 if makes == COMMAND:
                     self._block_for(call.actor)
+                    self.steps[makes] += [_bookkeeping(syscalls.signal, *pair) for pair in restore]
                     self.steps[makes].append(unblock)
                     cell = self.cells[makes] = syscalls.Cell()  # its number in PID 1's namespace
             if name == _STAYS:
@@ -172,7 +175,12 @@ class Preparation:
         return tuple(call.args[0])  # type: ignore[arg-type]
 
     def _block_for(self, actor: str) -> None:
-        """Block what an actor waits for: before it forks, or it might sleep for ever."""
+        """Block what an actor waits for: before it forks, or it might sleep for ever.
+
+        Where nsh found SIGCHLD ignored, the kernel would not tell it of any end.
+        """
+        heed = syscalls.SIGCHLD, syscalls.SIG_DFL
+        self.steps[actor].append(_bookkeeping(syscalls.signal, *heed))
         blocked = syscalls.set_mask(syscalls.SignalSet(*self._waited(actor)))
         self.steps[actor].append(_bookkeeping(syscalls.sigprocmask_raw, *blocked))
 

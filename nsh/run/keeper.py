@@ -33,7 +33,7 @@ def keep(log: Log, output: int, title: syscalls.Title) -> NoReturn:
     """Be the keeper of a child: take what it writes, and end all that it started when it ends.
 
     SIGTERM, which the kernel sends too if nsh dies, ends it and them at once. The keeper itself ends
-    as the child does. SIGTERM and SIGCHLD are blocked. ``output`` is the read end of the pipe that
+    as the child does. All signals are blocked. ``output`` is the read end of the pipe that
     the child writes to.
     """
     os.set_blocking(output, False)
@@ -186,7 +186,8 @@ def _end_as(status: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if -code not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-code, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        # No other: one that is pending would be the one that ends it.
+        signal.pthread_sigmask(signal.SIG_SETMASK, set(signal.valid_signals()) - {-code})
         os.kill(os.getpid(), -code)
         code = 128 - code  # PID 1 does not get what it does not handle
     os._exit(code)

@@ -143,7 +143,8 @@ class Living:
             status = None
             if not self.is_own:
                 status = self._status_seen()
-            elif self.running.has_ended():
+            elif self.running.has_ended() or self._main_has_ended(0):
+                os.kill(self.keeper, signal.SIGCONT)
                 status = self.running.wait().status
             if status is not None:
                 self._settle(status)
@@ -183,6 +184,14 @@ class Living:
         if not self.lives:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         signal.pidfd_send_signal(self.pidfd, number)
+        # What comes next is to find it ended, if this ends it.
+        self._main_has_ended(1000 if number == signal.SIGKILL else 20)
+
+    def _main_has_ended(self, milliseconds: int) -> bool:
+        """Whether its main process has ended, or does so in that time. See pidfd_open(2)."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        return bool(poll.poll(milliseconds))
 
     def ask_to_end(self) -> float:
         """Send SIGTERM. Until when to wait for its end, by the monotonic clock."""
@@ -205,6 +214,7 @@ class Living:
         if self.lives:
             try:
                 os.kill(self.keeper, signal.SIGTERM)
+                os.kill(self.keeper, signal.SIGCONT)
             except OSError:
                 pass
 

@@ -101,6 +101,8 @@ class Performance(Reports):
                 fd = os.open(args[1], args[2]) if opens else os.pidfd_open(args[0], args[1])
                 self.values[call.fills[0]] = fd
                 self._open.append(fd)
+                if call.expects and f"[{os.fstat(fd).st_ino}]" not in call.expects:
+                    raise OSError(errno.ESTALE, "it is another by now")
                 return fd
             case "write":
                 return os.write(args[0], args[1])

@@ -13,7 +13,7 @@ from itertools import chain
 
 from nsh.call import PARENT, Slot
 from nsh.linux.descriptors import close
-from nsh.linux.processes import is_ending, never_executed, stat_fields
+from nsh.linux.processes import is_ending, is_stopped, never_executed, stat_fields
 from nsh.run.child import Preparation
 from nsh.run.gates import STANDS, Gates
 from nsh.run.perform import Performance
@@ -293,6 +293,8 @@ class Stepping(Performance):
         return super()._ended(name)
 
     def _lost(self) -> bool:
+        if self.pid and is_stopped(self.pid):  # by a signal from elsewhere: it is to go on
+            os.kill(self.pid, signal.SIGCONT)
         return not self._is_last and self.how_ended() is not None
 
     def _wait_until_left(self, actor: str) -> None:

@@ -198,7 +198,8 @@ def test_the_end_of_its_keeper_is_its_end(number: int, stopping: list[Living]) -
 def test_ctrl_c_of_the_terminal_is_not_for_it(stopping: list[Living]) -> None:
     child = start(START, "sleep", "60")
     stopping.append(child)
-    assert os.getsid(child.pid) == child.keeper != os.getsid(0)
+    assert os.getsid(child.keeper) == child.keeper
+    assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
 
 
 def test_the_keeper_holds_nothing_of_nsh(stopping: list[Living]) -> None:
@@ -214,3 +215,49 @@ def test_the_keeper_holds_nothing_of_nsh(stopping: list[Living]) -> None:
     until(lambda: len(os.listdir(f"/proc/{child.keeper}/fd")) == 5, "it to close the others")
     assert child.plan.chain()[0] == KEEPER
     assert links
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP])
+def test_what_it_sends_to_its_group_does_not_reach_the_keeper(
+    number: int, mark: str, stopping: list[Living]
+) -> None:
+    line = (
+        f"trap 'echo heard' USR1 TERM; (setsid sleep {mark} &); kill -{number} 0; sleep {mark}; :"
+    )
+    child = sh(START, line)
+    stopping.append(child)
+    if number == signal.SIGKILL:
+        assert child.wait() == 137
+    else:
+        until(lambda: len(marked(mark)) >= 2, "its processes")
+        assert child.lives
+        child.ask_to_end()
+        child.end()
+        child.wait()
+    assert not marked(mark)
+
+
+def test_a_stopped_keeper_goes_on_to_end_it(stopping: list[Living]) -> None:
+    child = start(START, "sleep", "60")
+    stopping.append(child)
+    os.kill(child.keeper, signal.SIGSTOP)
+    child.end()
+    assert child.wait() == 137
+
+
+def test_after_a_kill_it_is_known_to_have_ended(stopping: list[Living]) -> None:
+    for _ in range(20):
+        child = start(START, "sleep", "60")
+        stopping.append(child)
+        child.signal(signal.SIGKILL)
+        assert not child.lives
+        assert child.status == 137
+
+
+@needs.NAMESPACES
+def test_with_an_init_a_child_without_a_command_is_a_pause(stopping: list[Living]) -> None:
+    child = start(START.replace(flags=("pid",), init=True))
+    stopping.append(child)
+    names = [call.name for call in child.plan.calls]
+    assert names.count("rt_sigtimedwait") == 1
+    assert child.stop(child.ask_to_end() + 30) == 143

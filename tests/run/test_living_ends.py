@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from nsh.host import Host
 from nsh.plan.order import plan
 from nsh.run.living import Living
 from nsh.state import START
+from tests import needs
 from tests.conftest import NSH, ROOT
 from tests.run.living import COUNT, DAEMONS, FAILING, sh, wanted_of
 from tests.runs import STATES, children, marked, states, until
@@ -147,3 +149,28 @@ def test_the_death_of_nsh_in_each_phase(at: int, name: str, mark: str) -> None:
     finally:
         shell.kill()
         shell.wait()
+
+
+@pytest.mark.parametrize("ignored", ["TERM", "HUP", "INT", "CHLD", "TSTP"])
+def test_it_ends_where_nsh_was_started_to_ignore_a_signal(ignored: str, mark: str) -> None:
+    line = f"(setsid sleep {mark} &); sleep {mark}"
+    script = f'trap "" {ignored}; exec "$@"'
+    lines = ["-c", f'start web sh -c "{line}"', "-c", "!sleep 0.1", "-c", "stop web; children"]
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *NSH, *lines],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert re.search(r"^web +- +- +killed by SIG(TERM|KILL)", done.stdout, re.MULTILINE)
+    assert not marked(mark)
+
+
+@needs.NAMESPACES
+def test_an_init_hears_of_ends_where_nsh_ignores_sigchld() -> None:
+    script = 'trap "" CHLD; exec "$@"'
+    lines = ["-c", "flags +pid; init on; run sh -c 'exit 4'", "-c", "start p; stop p"]
+    done = subprocess.run(["sh", "-c", script, "sh", *NSH, *lines], timeout=30, check=False)
+    assert done.returncode == 0

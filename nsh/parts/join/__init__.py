@@ -30,7 +30,7 @@ def lines(state: State) -> list[str]:
 def opens(wanted: list[Target], host: Host) -> Iterator[Call]:
     """The parent's calls: what the child will join, opened."""
     for index, target in enumerate(wanted):
-        if target.pid and host.sets_by_pidfd:
+        if target.by_pidfd:
             why = f"a descriptor of the process {target.name}, which names it for certain"
             yield Call(
                 PARENT, "pidfd_open", (target.pid, 0), why, fills=(_slot(index),), part="join"
@@ -40,7 +40,9 @@ def opens(wanted: list[Target], host: Host) -> Iterator[Call]:
                 path = target.path or f"/proc/{target.pid}/ns/{BY_NAME[kind].proc}"
                 args = (AT_FDCWD, path, OpenFlags(O_CLOEXEC))
                 why = f"the {kind} namespace of {target.name}"
-                yield Call(PARENT, "openat", args, why, fills=(_slot(index, kind),), part="join")
+                fills = (_slot(index, kind),)
+                text = dict(target.links).get(kind, "") if target.pid else ""
+                yield Call(PARENT, "openat", args, why, fills=fills, part="join", expects=text)
 
 
 def held(wanted: list[Target], host: Host) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ def held(wanted: list[Target], host: Host) -> tuple[str, ...]:
 def enters(wanted: list[Target], host: Host, actor: str) -> Iterator[Call]:
     """The child's calls: one setns(2) for each process, one for each file or pinned namespace."""
     for index, target in enumerate(wanted):
-        if target.pid and host.sets_by_pidfd:
+        if target.by_pidfd:
             why = f"into the {_kinds(target)} of {target.name}"
             args = (Slot(_slot(index)), flags_of(target.kinds))
             yield Call(actor, "setns", args, why, part="join", entry=index)

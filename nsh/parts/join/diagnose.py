@@ -100,6 +100,12 @@ def _not_opened(failed: FailedCall, wanted: list[Target]) -> Diagnosis | None:
         return Diagnosis(f"{path} is not there any more: {_called(target)} has ended", "reset join")
     if failed.error in (errno.EACCES, errno.EPERM):
         return _may_not_look(failed.host, target)
+    if failed.error == errno.ESTALE:
+        return Diagnosis(
+            f"{_called(target)} has gone to another namespace since nsh looked at it, and only one"
+            " that was made for a child may be changed",
+            "reset join",
+        )
     return None
 
 
@@ -128,7 +134,7 @@ def _may_not_look(host: Host, target: Target) -> Diagnosis:
 
 def _not_joined(failed: FailedCall, target: Target) -> Diagnosis | None:
     kinds = target.kinds
-    if len(failed.call.args) > 1 and not (target.pid and failed.host.sets_by_pidfd):
+    if len(failed.call.args) > 1 and not target.by_pidfd:
         flag = failed.call.args[1]
         kinds = tuple([kind for kind in kinds if BY_NAME[kind].flag == flag]) or kinds
     match failed.error:

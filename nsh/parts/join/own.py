@@ -12,7 +12,7 @@ from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.namespaces import BY_NAME
 from nsh.linux.procfs import link
-from nsh.parts.join.targets import Target, own_links, targets, text_of
+from nsh.parts.join.targets import Target, changes, own_links, targets, text_of
 from nsh.state import State
 
 TYPE_CHECKING = False
@@ -66,6 +66,21 @@ def may_change(state: State, host: Host, kind: str, host_deed: str) -> Target | 
             fix,
         )
     return target
+
+
+def still_own(wanted: list[Target], state: State, host: Host) -> None:
+    """Raise Refusal if what is about to be changed is no longer what a child was made.
+
+    A child may go from one namespace to another at any time; of a file that is opened afterwards
+    it is looked at once more which it is.
+    """
+    for kind in changes(state):
+        for target in wanted:
+            text = dict(target.links).get(kind, "")
+            if kind in target.kinds and not _is_made(kind, text, host):
+                raise Refusal(
+                    f"{target.name} has just gone to another {kind} namespace", f"flags +{kind}"
+                )
 
 
 def _is_made(kind: str, text: str, host: Host) -> bool:

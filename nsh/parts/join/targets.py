@@ -26,6 +26,7 @@ class Target(Value):
     pid    the process that is in them, 0 if there is none
     path   the file that is one of them, or ""
     links  the text of each one's link in /proc/PID/ns, as far as it can be read
+    by_pidfd  whether the process itself is opened, and not each of its namespaces
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target(Value):
     pid: int = 0
     path: str = ""
     links: tuple[tuple[str, str], ...] = ()
+    by_pidfd: bool = False
 
 
 def own_links() -> dict[str, str]:
@@ -73,7 +75,11 @@ def targets(state: State, host: Host) -> list[Target]:
     last by root, because it takes it away. Raises Refusal if there is no such child, process or
     namespace any more.
     """
-    found = []
+    from nsh.parts.ids.diagnose import look_into_proc
+
+    found: list[Target] = []
+    if state.joins and host.foreign_proc and (unseen := look_into_proc(host)):
+        raise Refusal(unseen.cause, *unseen.fixes)
     for each in state.joins:
         try:
             found.append(target_of(each, host))
@@ -81,7 +87,25 @@ def targets(state: State, host: Host) -> list[Target]:
             others = [fix for fix in refusal.fixes if fix != "reset join"]
             raise Refusal(refusal.why, "reset join", *others) from None
     last = host.is_privileged
+    # What is changed must be what was looked at: the process itself may move meanwhile.
+    changed = changes(state)
+    found = [
+        target.replace(
+            by_pidfd=bool(target.pid) and host.sets_by_pidfd and changed.isdisjoint(target.kinds)
+        )
+        for target in found
+    ]
     return sorted(found, key=lambda target: ("user" in target.kinds) == last)
+
+
+def changes(state: State) -> set[str]:
+    """The kinds of joined namespaces that a run of the state changes: of those that are not new."""
+    changed = set()
+    if state.hostname is not None or state.domainname is not None:
+        changed.add("uts")
+    if state.mounts:
+        changed.add("mnt")
+    return changed - set(state.flags)
 
 
 def target_of(join: Join, host: Host) -> Target:
@@ -113,7 +137,8 @@ def no_child(name: str, host: Host, command: str = "join") -> Refusal:
         known = ", ".join(dict.fromkeys(names))
         return Refusal(f"there is no child {name}; there are {known}", "children")
     what = join_words([name])
-    return Refusal(f"there is no child {what}, and no other lives", f"start {what}")
+    start = f"start {what}" if name.isidentifier() and name.isascii() else "help join"
+    return Refusal(f"there is no child {what}, and no other lives", start)
 
 
 def is_number(word: str) -> bool:
