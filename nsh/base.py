@@ -349,14 +349,15 @@ class BaseShell(cmd.Cmd):
 
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.command_word(line)
-        self.status = 2
-        if name in ("run", "step", "plan", "diff"):
-            why = (
-                f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
-            )
+        self.status, sign = 2, error.sign
+        if name in ("run", "step", "plan", "diff", "start", "enter"):
+            why = f"{name} takes words as they are, and {sign} needs a shell to mean something"
+            if name in ("start", "enter") or rest.startswith("-c "):  # a child's name comes first
+                first, _, rest = rest.removeprefix("-c ").partition(" ")
+                name += f" -c {first}" if name == "diff" else f" {first}"
             fix = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
         else:
-            why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
+            why = f"{sign} means nothing to {name}; quote it if it is part of a word"
             fix = f"help {name}"
         self.explain_failure(why, [fix])
 

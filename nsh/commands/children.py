@@ -35,6 +35,7 @@ class ChildCommands(StartedCommands):
         its process id in lines of `!`.
 
             flags +uts +pid +mnt
+            mount proc /proc
             start web sleep 1000
             enter web ps
             stop web
@@ -65,6 +66,8 @@ class ChildCommands(StartedCommands):
 
     def _check_name(self, name: str, argv: list[str]) -> None:
         """Raise Usage if a child cannot be called that."""
+        if name.startswith("-") and argv:
+            raise Usage(f"there is no option {name}", join(["start", *argv]))
         if not (name.isidentifier() and name.isascii()):
             good = "".join([char if char.isalnum() and char.isascii() else "_" for char in name])
             good = good if good[:1].isalpha() else f"c{good}"
@@ -172,11 +175,16 @@ class ChildCommands(StartedCommands):
     def do_stop(self, line: str) -> None:
         """stop NAME...
 
-        End a child and all that it started: SIGTERM, and after 2 seconds SIGKILL.
+        End a child and all that it started: SIGTERM, and after 2 seconds SIGKILL. The
+        2 seconds pass where the main process is PID 1 and does not handle SIGTERM: see
+        `explain init`.
 
-        See `signal`; docker-stop(1).
+        See `signal`, `init`; docker-stop(1).
         """
         names = self.words(line, at_least=1)
+        if options := [word for word in names if word.startswith("-")]:
+            named = [word for word in names if word in self.started]
+            raise Usage(f"there is no option {options[0]}", join(["stop", *(named or ["NAME"])]))
         children = [self.child(name, "stop") for name in names]
         deadlines = [child.ask_to_end() for child in children]
         for child, deadline in zip(children, deadlines, strict=True):

@@ -76,6 +76,9 @@ class EnterCommands(StartedCommands):
         A uts, ipc, net, mnt or user namespace can be joined without a process in it. A
         pid namespace is dead with its PID 1: it takes no process more.
 
+            start web sleep 1000
+            pin web
+
         See namespaces(7), /proc/PID/ns.
         """
         [name] = self.words(line, at_least=1, at_most=1)
@@ -95,7 +98,7 @@ class EnterCommands(StartedCommands):
         [name] = self.words(line, at_least=1, at_most=1)
         child = self.child(name, "unpin")
         if not child.pins:
-            raise Usage(f"{name} is not pinned", f"pin {name}")
+            raise Usage(f"{name} is not pinned", f"pin {name}" if child.lives else "children")
         child.unpin()
         self.tell_host()
         self.tell_acted("unpin", child, [])

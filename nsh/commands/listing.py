@@ -29,7 +29,7 @@ def lines(children: Iterable[Living], stepped: Stepping | None = None) -> Iterat
                 str(child.pid) if child.lives else "-",
                 str(child.inside) if child.lives else "-",
                 _since(child.began) if child.lives else ended(child.status or 0),
-                " ".join(child.plan.state.flags) or "none",
+                (" ".join(child.plan.state.flags) or "none") + " (pinned)" * bool(child.pins),
                 join(list(argv)) if argv else "(a pause)",
             )
         )

@@ -107,7 +107,9 @@ class StartedCommands(RunCommands):
             what = f"there are {', '.join(self.started)}" if self.started else "none was started"
             raise Usage(f"there is no child {name}: {what}", "help start")
         if alive and not child.lives:
-            raise Failure(f"{name} has ended: {_how_ended(child)}", f"log {name}", "children")
+            fixes = [f"join {name}"] if child.pins else []
+            fixes += [f"log {name}", "children"]
+            raise Failure(f"{name} has ended: {_how_ended(child)}", *fixes)
         return child
 
     def names_of_children(self, living: bool) -> Iterable[Item]:

@@ -24,9 +24,8 @@ _WIDTH = 80
 class LessonCommands(StartedCommands):
     """The course: a goal is checked after each run, in children of the learner's own state.
 
-    Inside: ``_lent`` are the living children that the lesson has started, ``_needed`` the names of
-    those that the step began with, ``_new`` of those that the lines typed last have started.
-
+    Inside: ``_lent`` are the children that the lesson has started, ``_needed`` the names of those
+    that the step began with, ``_new`` of those that the lines typed last have started.
     lesson_goal  the goal in a few words, "" outside of a lesson
     """
 
@@ -283,14 +282,15 @@ class LessonCommands(StartedCommands):
         return [name for name, child in found if not child or not (child.lives or child.pins)]
 
     def _end_lent(self) -> None:
-        """End the children that the lesson has started, and forget them."""
+        """End the children that the lesson has started, and forget them, also as joins."""
         for name, child in self._lent.items():
             child.end()
             child.wait()
             if self.started.get(name) is child:
                 self.started.pop(name).close()
-        self._lent = {}
-        self._needed = ()
+        left = [each for each in self.state.joins if each.target not in self._lent]
+        self.change(joins=tuple(left))
+        self._lent, self._needed = {}, ()
         self.tell_host()
 
     def _begin(self, state: State) -> None:

@@ -24,6 +24,7 @@ from nsh.call import (
     Polled,
     Slot,
 )
+from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.constants import (
     O_CLOEXEC,
@@ -176,9 +177,12 @@ class _Way:
         self.wanted: list[Target] = []
         joined: set[str] = set()
         if state.joins:
+            from nsh.parts.ids.diagnose import look_into_proc
             from nsh.parts.join.own import still_own
             from nsh.parts.join.targets import targets
 
+            if host.foreign_proc and (unseen := look_into_proc(host)):
+                raise Refusal(unseen.cause, *unseen.fixes)
             self.wanted = targets(state, host)
             still_own(self.wanted, state, host)
             joined = {kind for target in self.wanted for kind in target.kinds}

@@ -89,6 +89,10 @@ def _plan_of(shell: Shell, line: str) -> str:
             found.append(f"# {command}")
             found += plan_lines(plan(state, argv, shell.host))
             changed = False
+        elif name in ("start", "enter") and words.split(arguments):
+            found.append(f"# {command}")
+            found += plan_lines(shell.plan_of([name, *words.split(arguments)]))
+            changed = False
         elif name in ("next", "continue") and shell.stepped is not None:
             found.append(f"# {command}: of these, from {shell.stepped.place} on")
             found += plan_lines(shell.stepped.plan)

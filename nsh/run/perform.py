@@ -102,7 +102,7 @@ class Performance(Reports):
                 self.values[call.fills[0]] = fd
                 self._open.append(fd)
                 if call.expects and f"[{os.fstat(fd).st_ino}]" not in call.expects:
-                    raise OSError(errno.ESTALE, "it is another by now")
+                    raise OSError(errno.EBUSY, "it is another by now")
                 return fd
             case "write":
                 return os.write(args[0], args[1])

@@ -143,18 +143,24 @@ class TeachCommands(BaseShell):
         """After each run, sh and diff: the hint that it calls for."""
         if not self.hinting:
             return
-        from nsh.teach import hints
+        from nsh.teach import hints, pods
 
-        self._hint(hints.met(self.state, argv, self.status, self.hinted, self._joined()))
+        joined = self._joined()
+        on_top = pods.on_top(self.state, joined, self.hinted)
+        self._hint(on_top or hints.met(self.state, argv, self.status, self.hinted, joined))
 
     def _give_hint_of_child(self, command: str, child: Living, argv: list[str]) -> None:
         """After what was done to a child: the hint that it calls for."""
         if not self.hinting:
             return
-        from nsh.teach import hints
+        from nsh.teach import hints, pods
 
         deaf = command == "signal" and _is_deaf(child, int(argv[0]))
+        if command == "stop":
+            deaf = child.inside == 1 and child.status == 128 + signal.SIGKILL
         made = child.plan.state
+        if command == "start":
+            self._hint(pods.on_top(self.state, self._joined(), self.hinted))
         self._hint(hints.met_child(command, child.name, made, self.state, argv, self.hinted, deaf))
 
     def _joined(self) -> tuple[str, ...]:
@@ -181,7 +187,7 @@ def _is_deaf(child: Living, number: int) -> bool:
 
     if child.inside != 1 or number in (signal.SIGKILL, signal.SIGSTOP):
         return False
-    own = FORWARDS if child.plan.state.init else () if child.plan.argv else PAUSES
+    own = PAUSES if not child.plan.argv else FORWARDS if child.plan.state.init else ()
     if number in own or handles(child.pid, number):
         return False
     # What has ended meanwhile has no handlers to look at, and was not deaf.

@@ -164,6 +164,13 @@ def met_child(
             " does not handle; from outside KILL ends it, and an init hands signals on",
             f"signal {name} KILL; init on",
         )
+    elif command == "stop" and deaf:
+        hint = Hint(
+            "killed",
+            f"{name} had its 2 seconds and was killed: it is PID 1 of its namespace, and PID 1 gets"
+            " no signal that it does not handle; an init hands SIGTERM on",
+            "init on",
+        )
     elif command != "enter":
         return None
     elif _host_processes(made) and (

@@ -33,10 +33,11 @@ _FORMATS = (
     "%Y-%m-%d",
 )
 _TRACE = re.compile(
-    r"(?:(?:nsh: )?\[[A-Za-z0-9 ]+\]|-> [0-9/]+ [A-Za-z0-9 ]+:) (?=pipe2|poll|read|write|openat)"
+    r"(?:(?:nsh: )?\[[A-Za-z0-9 ]+\]|-> [0-9/]+ [A-Za-z0-9 ]+:) (?=pipe2|poll|read|write|openat|pidfd_open|setns|fchdir)"
 )
 _DESCRIPTORS = re.compile(
-    r"(?:pipe2\(\[|\bfd=|read\(|write\()([0-9]+)(?:, ([0-9]+)\])?|openat\(.*\) = ([0-9]+)\Z"
+    r"(?:pipe2\(\[|\bfd=|read\(|write\(|setns\(|fchdir\()([0-9]+)(?:, ([0-9]+)\])?"
+    r"|(?:openat|pidfd_open)\(.*\) = ([0-9]+)\Z"
 )
 _BEFORE = r"(?:(?<![\w.-])|(?<=\A-))"
 """What may stand before a word: also the - of a line of a diff."""

@@ -100,7 +100,7 @@ def _not_opened(failed: FailedCall, wanted: list[Target]) -> Diagnosis | None:
         return Diagnosis(f"{path} is not there any more: {_called(target)} has ended", "reset join")
     if failed.error in (errno.EACCES, errno.EPERM):
         return _may_not_look(failed.host, target)
-    if failed.error == errno.ESTALE:
+    if failed.error == errno.EBUSY:
         return Diagnosis(
             f"{_called(target)} has gone to another namespace since nsh looked at it, and only one"
             " that was made for a child may be changed",

@@ -6,6 +6,7 @@ changed and the rest of the machine not.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from nsh.host import Host
+from nsh.parts.part import FailedCall
+from nsh.plan.diagnose import cause_of
+from nsh.plan.order import plan
+from nsh.run.living import Living
+from nsh.run.perform import CallFailed, launch
+from nsh.state import START, Join, State
 from tests import needs
 from tests.conftest import nsh
 from tests.parts.join.conftest import Stranger
@@ -353,3 +361,29 @@ def test_an_init_in_a_joined_pid_namespace() -> None:
                     "flags +pid", "run sh -c 'echo $$'")  # fmt: skip
     assert "and the one that is joined has its PID 1 already" in found[0]
     assert found[1:] == ["try: flags +pid", "try: init off", "[125]", "2"]
+
+
+def test_a_namespace_that_is_changed_is_the_one_that_was_looked_at() -> None:
+    made = Living("kid", plan(START.replace(flags=("user", "uts")), (), Host(), stays=True), None)
+    try:
+        host = Host()
+        host.living, host.made = {"kid": made.pid}, {"kid": made.made}
+        joins = (Join("kid", ("user", "uts")),)
+        assert "pidfd_open" in [
+            call.name for call in plan(State(joins=joins), ("true",), host).calls
+        ]
+        wanted = plan(State(joins=joins, hostname="x"), ("true",), host)
+        opened = [call for call in wanted.calls if call.name == "openat"]
+        assert len(opened) == 2
+        assert all(call.expects in made.made.values() for call in opened)
+        moved = [
+            call.replace(expects="uts:[1]") if call in opened else call for call in wanted.calls
+        ]
+        with pytest.raises(CallFailed) as failed:
+            launch(wanted.replace(calls=tuple(moved)))
+        assert failed.value.errno == errno.EBUSY
+        found = cause_of(FailedCall(failed.value.call, errno.EBUSY, wanted, host))
+        assert "has gone to another namespace" in found.cause
+    finally:
+        made.end()
+        made.wait()
