@@ -129,7 +129,8 @@ class Preparation:
                     self.steps[makes].append(left)
                 if makes == COMMAND:
                     self._block_for(call.actor)
-                    self.steps[makes] += [_bookkeeping(syscalls.signal, *pair) for pair in restore]
+                    found = [pair for pair in restore if pair[0] == syscalls.SIGCHLD]
+                    self.steps[makes] += [_bookkeeping(syscalls.signal, *pair) for pair in found]
                     self.steps[makes].append(unblock)
                     cell = self.cells[makes] = syscalls.Cell()  # its number in PID 1's namespace
             if name == _STAYS:

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,7 @@ def test_the_end_of_a_child_that_stays_is_told_once(start: Start) -> None:
     assert tty.ready().count("has ended") == 1
     tty.line("wait b")
     tty.until(lambda screen: "living" not in screen)
+    time.sleep(0.5)  # between the prompt and the command Ctrl-C takes back the line
     tty.keys("C-c")
     tty.until("[130]")
     tty.ready()
