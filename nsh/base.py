@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Protocol
 
     from nsh.call import Plan
+    from nsh.run.living import Living
 
     class Recording(Protocol):
         """What is told of every typed line while a session is being recorded."""
@@ -62,7 +63,7 @@ RAW = frozenset(("sh", "host"))
 class BaseShell(cmd.Cmd):
     """What every command uses: the state, the doors to the user, the dispatch of a line.
 
-    Two hooks tell others what happens here: ``said`` and ``run_ended``.
+    Three hooks tell others what happens here: ``said``, ``run_ended`` and ``acted``.
 
     state        what the next run will get
     status       the exit status of the last command
@@ -85,6 +86,8 @@ class BaseShell(cmd.Cmd):
     said         a hook: takes what nsh says, in the place of standard output and error
     run_ended    a hook: the functions that are called with the words of a run, sh or diff when its
                  command has ended by itself; ``status`` is its status
+    acted        a hook: the functions that are called when something was done to a child that stays:
+                 with the command's name, the child, and the words that came after its name
     """
 
     prompt = PROMPT
@@ -131,6 +134,7 @@ class BaseShell(cmd.Cmd):
         self.recording: Recording | None = None
         self.said: Callable[[str], None] | None = None
         self.run_ended: list[Callable[[list[str]], None]] = []
+        self.acted: list[Callable[[str, Living, list[str]], None]] = []
         self._due = 0  # the status of the line's last command, which is still to be shown
 
     # The doors.
@@ -345,14 +349,15 @@ class BaseShell(cmd.Cmd):
 
     def _operator(self, line: str, error: words.Operator) -> None:
         name, rest = words.command_word(line)
-        self.status = 2
-        if name in ("run", "plan", "diff"):
-            why = (
-                f"{name} takes words as they are, and {error.sign} needs a shell to mean something"
-            )
+        self.status, sign = 2, error.sign
+        if name in ("run", "step", "plan", "diff", "start", "enter"):
+            why = f"{name} takes words as they are, and {sign} needs a shell to mean something"
+            if name in ("start", "enter") or rest.startswith("-c "):  # a child's name comes first
+                first, _, rest = rest.removeprefix("-c ").partition(" ")
+                name += f" -c {first}" if name == "diff" else f" {first}"
             fix = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
         else:
-            why = f"{error.sign} means nothing to {name}; quote it if it is part of a word"
+            why = f"{sign} means nothing to {name}; quote it if it is part of a word"
             fix = f"help {name}"
         self.explain_failure(why, [fix])
 
@@ -365,8 +370,6 @@ class BaseShell(cmd.Cmd):
         doc = getattr(self, "do_" + name).__doc__ or name
         return str(doc.strip().splitlines()[0])
 
-    # For the commands.
-
     def words(self, line: str, *, at_least: int = 0, at_most: int | None = None) -> list[str]:
         """The words of a command's line. Raises Usage if there are too few or too many."""
         found = words.split(line)
@@ -374,11 +377,13 @@ class BaseShell(cmd.Cmd):
             raise Usage
         return found
 
+    def directory(self) -> str:
+        """The directory of the next run."""
+        return self.state.cwd or self.host.cwd
+
     def inside(self, path: str) -> str:
         """A path as it is seen from the directory of the next run, absolute."""
-        start = self.state.cwd or self.host.cwd
-        joined = posixpath.normpath(posixpath.join(start, path))
-        return "/" + joined.lstrip("/")
+        return "/" + posixpath.normpath(posixpath.join(self.directory(), path)).lstrip("/")
 
     def change(self, **changes: Any) -> None:
         """Put a new state in the place of the old one, which undo finds again."""

@@ -24,6 +24,9 @@ PARENT = "parent"
 CHILD = "child"
 PID_1 = "PID 1"
 SECOND = "child 2"
+THIRD = "child 3"
+KEEPER = "keeper"
+COMMAND = "command"
 
 
 class Slot(Value):
@@ -110,11 +113,19 @@ class CloneFlags(int):
         return f"child_stack=NULL, flags={parent}SIGCHLD"
 
 
+class SignalInfo(Value):
+    """Where a siginfo_t goes, which only the process itself can know."""
+
+    def strace(self, values: Values) -> str:
+        """Its name."""
+        return "siginfo"
+
+
 FORK = CloneFlags(SIGCHLD)
 FORK_SIBLING = CloneFlags(CLONE_PARENT | SIGCHLD)
 """CLONE_PARENT: the new process is a child of the caller's parent, as the caller is."""
 
-_LIVE = (Slot, Vector, Environment, Ends, Polled, Ended, CloneFlags)
+_LIVE = (Slot, Vector, Environment, Ends, Polled, Ended, CloneFlags, SignalInfo)
 
 
 def text(argument: object, values: Values) -> str:
@@ -129,6 +140,7 @@ class Call(Value):
     closes  the slots whose descriptors its actor closes right after it
     part    the part of the state that it comes from: the name of a room in parts/
     entry   which entry of that part, where it is a list; -1: none of them
+    expects of a file of /proc/PID/ns that is opened, the text of its link when it was looked at
     """
 
     actor: str
@@ -139,6 +151,7 @@ class Call(Value):
     closes: tuple[str, ...] = ()
     part: str = ""
     entry: int = -1
+    expects: str = ""
 
     def text(self, values: Values | None = None) -> str:
         """The call as strace prints it, without its result."""
@@ -159,6 +172,32 @@ class Plan(Value):
     last: str
     state: State
     argv: tuple[str, ...]
+
+    def rows(self) -> list[tuple[Call, ...]]:
+        """The calls in order, each for itself; only the tries of one execve are together."""
+        found: list[tuple[Call, ...]] = []
+        for call in self.calls:
+            before = found[-1][0] if found else None
+            if before and call.name == before.name == "execve" and call.actor == before.actor:
+                found[-1] += (call,)
+            else:
+                found.append((call,))
+        return found
+
+    @property
+    def main(self) -> str:
+        """The actor whose end is the end of the run: the last one, or the init above it."""
+        return PID_1 if self.last == COMMAND else self.last
+
+    def own(self) -> tuple[str, ...]:
+        """Those of the chain that are children of nsh itself: its own, and their siblings."""
+        own = {PARENT}
+        for call in self.calls:
+            if call.name == "clone" and call.actor in own:
+                sibling = call.args[0] == FORK_SIBLING
+                if call.actor == PARENT or sibling:
+                    own.add(call.fills[0])
+        return tuple([name for name in self.chain() if name in own])
 
     def chain(self) -> tuple[str, ...]:
         """The actors from nsh's own child on, each the maker of the next, to the last one.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import sys
 
 from nsh.errors import OWN_FAILURES, Failure, Interrupted, OutputFailed, own_failure
+from nsh.linux.descriptors import repair_standard
 from nsh.words import join
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ def parse_options(argv: list[str]) -> Options | str:
 def main(argv: list[str] | None = None) -> int:
     """Run nsh with these arguments (sys.argv's by default) and give its exit status."""
     try:
-        _repair_descriptors()
+        repair_standard()
         status = _main(sys.argv[1:] if argv is None else argv)
     except OWN_FAILURES as error:
         _say(own_failure(error))
@@ -196,6 +196,7 @@ def _main(argv: list[str]) -> int:
         return _die_of_interrupt()
     finally:
         shell.end_recording()
+        shell.end_all()
     return shell.status
 
 
@@ -328,30 +329,6 @@ def _stdin_lines(shell: Shell) -> Iterator[str]:
             shell.flush()
     except OSError as error:
         raise Failure(f"cannot read standard input: {error.strerror}") from None
-
-
-class _ClosedOutput(io.TextIOBase):
-    """Standard output that was closed when nsh started: to write is what fails, nothing else."""
-
-    def write(self, _: str) -> int:
-        raise ValueError("standard output is closed")
-
-
-def _repair_descriptors() -> None:
-    # With 0, 1 or 2 closed, the next descriptor that is opened would take its place and a child
-    # would write into it. /dev/null holds the place here, and closes on execve, so that a child
-    # finds it closed as nsh did.
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open("/dev/null", os.O_RDWR)
-    if sys.stdout is None:
-        sys.stdout = _ClosedOutput()
-    # What is not valid text passes through: out as the bytes that came in.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
 
 
 def _say(*texts: str) -> None:

@@ -25,12 +25,24 @@ class Host:
     uid, gid     effective ids of nsh
     environ      the environment nsh was started with, name to value
     cwd          nsh's working directory
+    living       the children that stay: name to process id
+    stepped      the newest process of the run that is being stepped through, 0 if there is none
+    pins         descriptors of the namespaces of pinned children: name to kind to descriptor
+    is_around    whether these are the facts of a joined user namespace, not of nsh's own
+    made         the namespaces that were made for children, of those that live or are pinned: name
+                 of the child to kind to the text of its link in /proc/PID/ns
     """
+
+    is_around = False
 
     def __init__(self) -> None:
         self.uid = os.geteuid()
         self.gid = os.getegid()
         self.environ = dict(os.environ)
+        self.living: dict[str, int] = {}
+        self.stepped = 0
+        self.pins: dict[str, dict[str, int]] = {}
+        self.made: dict[str, dict[str, str]] = {}
         self._without_coercion()
         self._capabilities: int | None = None
         self._environments: dict[tuple[Variable, ...], Environment] = {}
@@ -66,6 +78,12 @@ class Host:
     def in_first_userns(self) -> bool:
         """Whether nsh runs in the initial user namespace, as far as its uid_map tells."""
         return self.owned_ranges("uid") == (Range(0, 0, ALL_IDS),)
+
+    @property
+    def sets_by_pidfd(self) -> bool:
+        """Whether setns(2) takes a pidfd and several kinds at once: since Linux 5.8."""
+        major, minor = os.uname().release.split(".")[:2]
+        return (int(major), int("".join([c for c in minor if c.isdigit()]) or "0")) >= (5, 8)
 
     def environment(self, changes: tuple[Variable, ...]) -> Environment:
         """nsh's own environment with the changes made.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from nsh.commands.back import BackCommands
+from nsh.commands.children import ChildCommands
+from nsh.commands.entering import EnterCommands
 from nsh.commands.looking import LookCommands
 from nsh.commands.manual import ManualCommands
+from nsh.commands.stepping import StepCommands
+from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
@@ -15,9 +19,13 @@ from nsh.transcript.commands import RecordCommands
 class Shell(
     StateCommands,
     LookCommands,
+    StepCommands,
+    TreeCommands,
     DiffCommands,
     TeachCommands,
     LessonCommands,
+    ChildCommands,
+    EnterCommands,
     BackCommands,
     RecordCommands,
     ManualCommands,

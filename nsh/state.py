@@ -54,6 +54,16 @@ class User(Value):
     groups: tuple[int, ...] = ()
 
 
+class Join(Value):
+    """Namespaces to be in that are there already: of a child by its name, a process, or a file.
+
+    kinds  which of them, () for all in which the target differs from nsh
+    """
+
+    target: str
+    kinds: tuple[str, ...] = ()
+
+
 class State(Value):
     """What the next run will get.
 
@@ -71,6 +81,8 @@ class State(Value):
     nice         from -20, much of the processors, to 19, little; or None to leave it
     rlimits      limits on resources, one for each name, in the order asked for
     user         who the command is inside, or None to stay who it is
+    joins        namespaces to be in before any new one is made
+    init         whether PID 1 is nsh's own init, which starts the command
     """
 
     flags: tuple[str, ...] = ()
@@ -87,6 +99,8 @@ class State(Value):
     nice: int | None = None
     rlimits: tuple[Limit, ...] = ()
     user: User | None = None
+    joins: tuple[Join, ...] = ()
+    init: bool = False
 
     @property
     def clone_flags(self) -> NewFlags:

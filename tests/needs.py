@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,8 +24,15 @@ OWNER = root("gives a file to another user")
 SUBORDINATE = root("says in /etc/subuid, in a mount namespace, what ids a user may map")
 
 
+def program(name: str) -> pytest.MarkDecorator:
+    """The mark of a test that runs that program."""
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"needs the program {name}")
+
+
 def rights(*lines: str) -> tuple[pytest.MarkDecorator, ...]:
     """The marks of a test that types these lines: NAMESPACES, unless they make a user namespace."""
+    if re.search(r"^join ", "\n".join(lines), re.MULTILINE):
+        return (NAMESPACES,)
     flags = re.findall(r"(?<!\w)\+(\w+)", " ".join(lines))
     return (NAMESPACES,) if flags and not {"user", "all"} & set(flags) else ()
 

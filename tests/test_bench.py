@@ -29,6 +29,7 @@ def test_every_row_is_measured_and_nothing_leaks() -> None:
         "start: ",
         "the same through",
         "5 \u00d7 `run true`",
+        "5 \u00d7 `enter box true`",
         "prompt ready",
         "2,000 state",
     ):

@@ -22,7 +22,7 @@ from nsh.words import BLANKS
 from tests.conftest import NSH
 
 # What starts a process or writes a file is left to the batch below.
-_STARTS = re.compile(r"(run|sh|host|ns|save|source|quit|exit)")
+_STARTS = re.compile(r"(run|sh|host|ns|save|source|quit|exit|diff|start|enter|step|wait|stop|tree)")
 _COMMANDS = sorted(
     set(Shell().command_names()) - {"run", "sh", "host", "ns", "save", "source", "quit", "exit"}
 )

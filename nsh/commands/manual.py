@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nsh.offers import Item
 
-GROUPS = ("Running", "State", "Looking", "Learning", "Going back", "The rest")
+GROUPS = ("Running", "State", "Children", "Looking", "Learning", "Going back", "The rest")
 """The headings of `help`, in their order. A class of commands names its own in ``group``."""
 
 ALSO = {"host": "host or !", "quit": "quit or exit"}
@@ -98,10 +98,16 @@ class ManualCommands(BaseShell):
 def groups(shell: type[BaseShell]) -> dict[str, list[str]]:
     """The commands of a shell by group, in the order in which their classes define them.
 
-    A second name of a command (``do_exit = do_quit``) is not listed.
+    A class comes after those of its group that it is built on. A second name of a command
+    (``do_exit = do_quit``) is not listed.
     """
+
+    def below(kind: type) -> int:
+        bases = [getattr(base, "group", "") for base in kind.__mro__[1:]]
+        return bases.count(getattr(kind, "group", ""))
+
     found: dict[str, list[str]] = {group: [] for group in GROUPS}
-    for kind in shell.__mro__:
+    for kind in sorted(shell.__mro__, key=below):
         for name, method in vars(kind).items():
             if name.startswith("do_") and method.__name__ == name and kind is not BaseShell:
                 taught = found[getattr(kind, "group", "") or GROUPS[-1]]

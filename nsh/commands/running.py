@@ -13,21 +13,26 @@ from nsh.words import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import NoReturn
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import NoReturn, TypeVar
 
     from nsh.offers import Item
     from nsh.run.running import CallFailed, Outcome
+    from nsh.run.step import Stepping
+
+    Done = TypeVar("Done")
 
 
 class RunCommands(BaseShell):
     """run, sh and host.
 
     streams  the descriptors that commands get as standard input, output and error
+    stepped  the run that is being stepped through, None if there is none
     """
 
     group = "Running"
     streams: tuple[int, int, int] = (0, 1, 2)
+    stepped: Stepping | None = None
     _told_of_stops = False
 
     def do_run(self, line: str) -> None:
@@ -60,7 +65,7 @@ class RunCommands(BaseShell):
         from nsh.parts.process.calls import search_path
 
         if before or "/" in word:
-            yield from paths(self.state.cwd or self.host.cwd, word)
+            yield from paths(self.directory(), word)
         else:
             yield from programs(search_path(START if on_host else self.state, self.host))
 
@@ -87,11 +92,37 @@ class RunCommands(BaseShell):
             !mkdir /mytmp
             !ipcs -q
 
+        The name of each child that lives is a variable with its process id.
+
+            !ls -l /proc/$web/ns
+
         See sh(1).
         """
         if not line.strip():
             raise Usage
-        self._launch(self.planned(START, ["/bin/sh", "-c", line, "sh", *self.args]))
+        state = START
+        for name, pid in self.host_variables().items():
+            state = state.with_env(name, str(pid))
+        self._launch(self.planned(state, ["/bin/sh", "-c", line, "sh", *self.args]))
+
+    def host_variables(self) -> dict[str, int]:
+        """The variables that a line on the host finds beside the environment: pids by name."""
+        return self.host.living
+
+    def the_step(self) -> Stepping:
+        """The run that is being stepped through. Raises Failure if there is none."""
+        if self.stepped is None:
+            raise Failure("no run is being stepped through", "step CMD")
+        return self.stepped
+
+    def stepped_pid(self) -> int:
+        """The newest process of the run that is being stepped through. Raises Failure."""
+        stepped = self.the_step()
+        if stepped.how_ended() is not None:
+            raise Failure("the stepped run has ended", "abort")
+        if not stepped.pid:
+            raise Failure("the stepped run has no process yet: the fork is still to come", "next")
+        return stepped.pid
 
     def argv(self, line: str) -> list[str]:
         """The words of a command to run, the user's shell if there are none."""
@@ -106,6 +137,10 @@ class RunCommands(BaseShell):
         from nsh.plan.order import plan
 
         return plan(state, argv, self.host)
+
+    def plan_of(self, argv: list[str]) -> Plan:
+        """The plan of what was typed after `plan`. Raises Refusal and Failure."""
+        return self.planned(self.state, argv)
 
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""
@@ -142,7 +177,13 @@ class RunCommands(BaseShell):
         ``streams`` are other descriptors for the command than those of the shell. Raises
         Interrupted if Ctrl-C ended the command.
         """
-        outcome = self.attempt(wanted, streams)
+        return self.settle(self.attempt(wanted, streams), wanted)
+
+    def settle(self, outcome: Outcome | CallFailed, wanted: Plan) -> Outcome | None:
+        """Set ``status`` as a run has ended; None if a call of it failed, which is told by then.
+
+        Raises Interrupted if Ctrl-C ended the command.
+        """
         if isinstance(outcome, Exception):
             self.explain_call(outcome, wanted)
             return None
@@ -160,9 +201,17 @@ class RunCommands(BaseShell):
     def attempt(
         self, wanted: Plan, streams: tuple[int, int, int] | None = None
     ) -> Outcome | CallFailed:
-        """Perform a plan: the one door through which all runs go. Gives how it ended.
+        """Perform a plan. Gives how it ended.
 
         Raises Failure where nothing can be run, or when a call of nsh itself fails.
+        """
+        return self.through_door(wanted, lambda planned: self._perform(planned, streams))
+
+    def through_door(self, wanted: Plan, perform: Callable[[Plan], Done]) -> Done:
+        """The one door through which all runs go: ``perform`` gets the plan to perform.
+
+        Gives what that gives. Raises Failure where nothing can be run, or when a call of nsh itself
+        fails.
         """
         self.needs_linux()
         if wanted.state.has_maps and self.host.foreign_proc:
@@ -170,9 +219,9 @@ class RunCommands(BaseShell):
         self.flush()
         try:
             if self.recording is None or not self.in_line:
-                return self._perform(wanted, streams)
+                return perform(wanted)
             with self.recording.around(wanted) as planned:
-                return self._perform(planned, streams)
+                return perform(planned)
         except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.base import BaseShell
+from nsh.commands.started import StartedCommands
 from nsh.errors import Failure, Interrupted, closest
 from nsh.state import START
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from nsh.course.lesson import Lesson, Step
     from nsh.course.progress import Progress
     from nsh.offers import Item
+    from nsh.run.living import Living
     from nsh.state import State
 
 _WIDTH = 80
 
 
-class LessonCommands(BaseShell):
+class LessonCommands(StartedCommands):
     """The course: a goal is checked after each run, in children of the learner's own state.
 
+    Inside: ``_lent`` are the children that the lesson has started, ``_needed`` the names of those
+    that the step began with, ``_new`` of those that the lines typed last have started.
     lesson_goal  the goal in a few words, "" outside of a lesson
     """
 
@@ -30,14 +33,19 @@ class LessonCommands(BaseShell):
     lesson_goal: str = ""
     _lesson: Lesson | None = None
     _number = 0
+    _before = START
     _begun = START
+    _needed: tuple[str, ...] = ()
+    _new: tuple[str, ...] = ()
     _stage = 0
     _shown = False
     _warned = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._lent: dict[str, Living] = {}  # the children that the lesson has started
         self.run_ended.append(self._check_goal)
+        self.acted.append(lambda command, child, words: self._check_goal(words))
 
     def do_lesson(self, line: str) -> None:
         """lesson [NAME|FILE|reset|quit]
@@ -46,13 +54,13 @@ class LessonCommands(BaseShell):
         name of one, start it, where you left it. FILE is a lesson of your own,
         NAME.nsh.md.
 
-        All commands stay available during a lesson. After each run the goal is checked,
-        in a child of your state: what counts is what the kernel shows there, not what
-        you typed. goal shows the task again, hint helps a little, solution shows the
-        way, skip goes on without.
+        All commands stay available during a lesson. After each run, and after what is
+        done to a child that stays, the goal is checked, in a child of your state: what
+        counts is what the kernel shows there, not what you typed. goal shows the task
+        again, hint helps a little, solution shows the way, skip goes on without.
 
         lesson reset forgets the progress in the lesson, or in all outside of one;
-        lesson quit leaves it.
+        lesson quit leaves it. Children that a lesson has started end with it.
 
             lesson skeleton
         """
@@ -85,10 +93,13 @@ class LessonCommands(BaseShell):
     def do_goal(self, line: str) -> None:
         """goal
 
-        Show the task of the current step of the lesson again.
+        Show the task of the current step of the lesson again. Children that the step
+        began with and that have ended are started again.
         """
         self.words(line, at_most=0)
         self._in_lesson()
+        if self._gone():
+            self._type(self._step().setup, self._before)
         self._show_step()
 
     def do_hint(self, line: str) -> None:
@@ -115,9 +126,12 @@ class LessonCommands(BaseShell):
         self._in_lesson()
         self._shown = True
         step = self._step()
-        if self._leads(step.solution, self.state) is None:
-            self.become(self._begun)
-            self.message("Your state is put back to where the step began; undo gets it back.")
+        if self._leads(step.solution) is None:
+            if self._gone():
+                self._type(step.setup, self._before)
+            if self.state != self._begun:
+                self.become(self._begun)
+                self.message("Your state is put back to where the step began; undo gets it back.")
         self.proposed = list(step.solution)
         for text in step.solution:
             self.message("    " + text)
@@ -128,14 +142,16 @@ class LessonCommands(BaseShell):
         Go on to the next step of the lesson without reaching the goal of this one. What
         it would have left behind is done for you, and its explanation is shown.
         """
-        from nsh.course import goal, progress
+        from nsh.course import progress
 
         self.words(line, at_most=0)
         self._in_lesson()
         step = self._step()
-        done = self._leads(step.solution, self.state)
+        done = self._leads(step.solution)
         if done is None:
-            done = goal.after(step.solution, self._begun, self.args)
+            if self._gone():
+                self._type(step.setup, self._before)
+            done = self._type(step.solution, self._begun)
         self.become(done)
         self.message(f"Skipped: {step.title}\n\n{step.explanation}\n")
         self._mark(progress.SKIPPED)
@@ -143,7 +159,7 @@ class LessonCommands(BaseShell):
 
     def start_lesson(self, name: str) -> None:
         """Start a lesson, or go on with it. Raises Failure if there is none of that name."""
-        from nsh.course import goal, lesson
+        from nsh.course import lesson
         from nsh.transcript.environment import first_unmet
         from nsh.transcript.parse import FormatError
 
@@ -164,11 +180,12 @@ class LessonCommands(BaseShell):
         if unmet is not None:
             raise Failure(f"the lesson {found.name} {unmet[1]}", "lesson")
         ways = self._progress().ways(found.name, len(found.steps))
+        self._end_lent()
         self._lesson = found
         self._number = ways.index(None) + 1 if None in ways else 1
         state = lesson.start(found, self.host)
         for step in found.steps[: self._number - 1]:
-            state = goal.after((*step.setup, *step.solution), state, self.args)
+            state = self._type((*step.setup, *step.solution), state)
         self.message(f"{found.title}\n")
         if self._number == 1:
             self.message(found.introduction + "\n")
@@ -186,6 +203,9 @@ class LessonCommands(BaseShell):
         if missed is not None:
             first, *rest = missed.lines(_WIDTH - len(f"nsh: {self.where}not yet: "))
             self.error(f"not yet: {first}", *rest)
+            if gone := self._gone():
+                has = "has ended, and is" if len(gone) == 1 else "have ended, and are"
+                self.error(f"{', '.join(gone)} {has} started again by: goal")
             return
         self.message(f"\nReached: {self._step().title}\n")
         self.message(self._step().explanation + "\n")
@@ -209,26 +229,78 @@ class LessonCommands(BaseShell):
         assert self._lesson is not None
         self.flush()
         try:
-            return goal.missed(self._step().goal, state, self.args, self._lesson.timeout)
+            return goal.missed(
+                self._step().goal, state, self.args, self._lesson.timeout, self.started
+            )
         except KeyboardInterrupt:
             self.status = 130
             raise Interrupted from None
 
-    def _leads(self, solution: tuple[str, ...], state: State) -> State | None:
-        """What the solution makes of a state, None if the goal is not reached with that."""
+    def _leads(self, solution: tuple[str, ...]) -> State | None:
+        """What the solution makes of the state, None if the goal is not reached with that.
+
+        Nor if it does something to children: that cannot be tried and taken back.
+        """
         from nsh.course import goal
 
-        done = goal.after(solution, state, self.args)
+        if goal.acts(solution):
+            return None
+        done = self._type(solution, self.state)
         return done if self._missed(done) is None else None
 
-    def _begin(self, state: State) -> None:
+    def _type(self, lines: tuple[str, ...], state: State) -> State:
+        """Type lines on top of a state, without what only runs: the state after them.
+
+        The children that they start are lent to the learner. Raises Interrupted.
+        """
         from nsh.course import goal
 
+        assert self._lesson is not None
+        before = dict(self.started)
+        own = [name for name, child in before.items() if child.lives and name not in self._lent]
+        self.flush()
+        try:
+            done = goal.done(lines, state, self.args, self.started, self._lesson.timeout)
+        except KeyboardInterrupt:
+            self.status = 130
+            raise Interrupted from None
+        finally:
+            new = [name for name, child in self.started.items() if before.get(name) is not child]
+            self._lent.update({name: self.started[name] for name in new})
+            self.tell_host()
+            self._new = tuple(new)
+        for name in new:
+            if name in own:
+                self.message(f"The {name} that was there has ended: the lesson needs the name.\n")
+        if goal.acts(lines) and done.errors:
+            self.message(done.errors)
+        return done.state
+
+    def _gone(self) -> list[str]:
+        """The children that the step began with and that have ended."""
+        found = [(name, self.started.get(name)) for name in self._needed]
+        return [name for name, child in found if not child or not (child.lives or child.pins)]
+
+    def _end_lent(self) -> None:
+        """End the children that the lesson has started, and forget them, also as joins."""
+        for name, child in self._lent.items():
+            child.end()
+            child.wait()
+            if self.started.get(name) is child:
+                self.started.pop(name).close()
+        left = [each for each in self.state.joins if each.target not in self._lent]
+        self.change(joins=tuple(left))
+        self._lent, self._needed = {}, ()
+        self.tell_host()
+
+    def _begin(self, state: State) -> None:
         self._stage, self._shown = 0, False
         self.proposed = []
         assert self._lesson is not None
         step = self._step()
-        self._begun = goal.after(step.setup, state, self.args)
+        self._before = state
+        self._begun = self._type(step.setup, state)
+        self._needed = self._new
         self.become(self._begun)
         self.lesson_goal = (
             f"{self._lesson.name} {self._number}/{len(self._lesson.steps)}: {step.title}"
@@ -269,6 +341,7 @@ class LessonCommands(BaseShell):
         self._lesson = None
         self.lesson_goal = ""
         self.proposed = []
+        self._end_lent()
 
     # Progress.
 

@@ -13,7 +13,9 @@ import select
 import signal
 import time
 
+from nsh.base import RAW
 from nsh.commands.back import BackCommands
+from nsh.commands.children import ChildCommands
 from nsh.commands.looking import LookCommands
 from nsh.course import lesson as lessons
 from nsh.files import logical_lines
@@ -30,45 +32,53 @@ from nsh.transcript.glob import Facts
 from nsh.transcript.match import Bindings, Matcher
 from nsh.transcript.parse import DEFAULT_TIMEOUT, Command, FormatError
 from nsh.value import Value
+from nsh.words import WordError, command_word
+from nsh.words import commands as word_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from nsh.course.lesson import Lesson
+    from nsh.run.living import Living
     from nsh.state import State
+
+    Started = dict[str, Living]
+    """The children that stay, by name, in the order of their start."""
 
 _LONGEST = 300
 """How much of a line that was seen is shown."""
 
+ACTS = frozenset(("start", "stop", "signal", "wait", "enter", "pin", "unpin"))
+"""The commands that do something to a child that stays."""
 
-class Trial(StateCommands, LookCommands, DiffCommands, TeachCommands, BackCommands):
+_RUNS = frozenset(("run", "sh", "host", "diff"))
+_WAITS = frozenset(("enter", "wait"))
+"""What may take for ever, though it is about a child that stays."""
+
+
+class Trial(StateCommands, LookCommands, ChildCommands, DiffCommands, TeachCommands, BackCommands):
     """A shell without course and recording, whose words and runs go into a file in memory.
 
-    For goals, setups and solutions. ``runs``: otherwise nothing is run, and only the state changes.
+    For goals. ``started`` are the children that stay; those of another process are looked at only.
     """
 
-    def __init__(self, state: State, args: list[str], runs: bool = True) -> None:
+    def __init__(self, state: State, args: list[str], started: Started) -> None:
         super().__init__(args=args)
         self.state = state
-        self.runs = runs
+        self.started = started
         # Goals name what programs print, so those speak the language that the author saw.
         self.host.environ["LC_ALL"] = "C"
         self.output = os.memfd_create("trial")
         self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         self.streams = (self.null, self.output, self.output)
         self.said = self._keep
+        self.tell_host()
 
     def _keep(self, text: str) -> None:
         """Put what is said into the file, in its turn among what the commands write."""
         os.write(self.output, text.encode("utf-8", "surrogateescape"))
-
-    def onecmd(self, line: str) -> bool:
-        """Run one command, or where nothing is to run leave it out if it runs something."""
-        if not self.runs and self.parseline(line)[0] in ("run", "sh", "host", "diff"):
-            return False
-        return super().onecmd(line)
 
     def answer(self, lines: Iterable[str]) -> tuple[bytes, int]:
         """Run what was typed: what it printed, and the last status."""
@@ -83,6 +93,47 @@ class Trial(StateCommands, LookCommands, DiffCommands, TeachCommands, BackComman
         """Give the descriptors back."""
         os.close(self.output)
         os.close(self.null)
+
+
+class Doing(Trial):
+    """A trial in the learner's own process, for setups and solutions: its children stay.
+
+    What may take for ever is done in a process of its own. A child takes the place of one of its
+    name.
+
+    runs     whether run, sh, host and diff are done, which leave nothing behind in the state
+    seconds  how long what may take for ever may take
+    late     whether something took longer
+    """
+
+    def __init__(
+        self, state: State, args: list[str], started: Started, seconds: float, runs: bool
+    ) -> None:
+        super().__init__(state, args, started)
+        self.runs = runs
+        self.seconds = seconds
+        self.late = False
+
+    def onecmd(self, line: str) -> bool:
+        """Run one command of the line, as far as this trial does."""
+        name = self.parseline(line)[0]
+        if name in _RUNS and not self.runs:
+            return False
+        if name not in _RUNS | _WAITS:
+            return super().onecmd(line)
+        answer = _limited(lambda: [super(Doing, self).onecmd(line), self.status], self.seconds)
+        if answer is None:
+            self.late = True
+            return True
+        ended, self.status = answer
+        return bool(ended)
+
+    def _check_name(self, name: str, argv: list[str]) -> None:
+        child = self.started.get(name)
+        if child is not None and child.lives:
+            child.end()
+            child.wait()
+        super()._check_name(name, argv)
 
 
 class Miss(Value):
@@ -113,18 +164,35 @@ class Miss(Value):
 
 
 def missed(
-    commands: list[Command], state: State, args: list[str], seconds: float = DEFAULT_TIMEOUT
+    commands: list[Command],
+    state: State,
+    args: list[str],
+    seconds: float = DEFAULT_TIMEOUT,
+    started: Started | None = None,
 ) -> Miss | None:
-    """Run a session on top of a state; the first miss, or None. Raises KeyboardInterrupt."""
-    found = _limited(lambda: _first_miss(commands, state, args), seconds)
+    """Run a session on top of a state; the first miss, or None. Raises KeyboardInterrupt.
+
+    ``started`` are the children that stay. The session can enter them and send them signals; it
+    takes nothing out of the table, and what it starts itself ends with it.
+    """
+    found = _limited(lambda: _first_miss(commands, state, args, dict(started or {})), seconds)
     if found is None:
         return Miss(commands[0].text, commands[0].line, "an answer", f"none in {seconds:g} s")
     return Miss(*found) if found else None
 
 
-def _first_miss(commands: list[Command], state: State, args: list[str]) -> list[Any]:
+def _first_miss(
+    commands: list[Command], state: State, args: list[str], started: Started
+) -> list[Any]:
     """The fields of the first miss, or nothing."""
-    trial = Trial(state, args)
+    trial = Trial(state, args, started)
+    try:
+        return _compared(commands, trial)
+    finally:
+        trial.end_children()
+
+
+def _compared(commands: list[Command], trial: Trial) -> list[Any]:
     matcher = Matcher(Facts(tmp=(), host=os.uname().nodename))
     bindings: Bindings = {}
     for command in commands:
@@ -135,6 +203,8 @@ def _first_miss(commands: list[Command], state: State, args: list[str]) -> list[
             wanted = [command.expects[s.at].raw for s in steps if s.what == "missing"]
             missing = [_wanted(raw, bindings) for raw in wanted]
             extra = [lines[s.line].text for s in steps if s.what == "extra"]
+            if missing and not extra:
+                extra = _likest(missing[0], [line.text for line in lines])
             seen = _first(extra, "nothing")
             return [command.text, command.line, _first(missing, "no more lines"), seen]
         if status != command.status:
@@ -191,6 +261,16 @@ def _first(lines: list[str], nothing: str) -> str:
     return f"`{shown}`" + (f" and {more} more line{'s' if more > 1 else ''}" if more else "")
 
 
+def _likest(wanted: str, lines: list[str]) -> list[str]:
+    """The line that begins most as the wanted one does, where all lines may stand there.
+
+    >>> _likest("box - ended", ["name here", "box 4711"]), _likest("box", ["web 1"])
+    (['box 4711'], [])
+    """
+    alike = [len(os.path.commonprefix([wanted, line])) for line in lines]
+    return [lines[alike.index(max(alike))]] if any(alike) else []
+
+
 def _wanted(raw: str, bindings: Bindings) -> str:
     """An expected line for the learner: without its mark, its holes as the values they stand for.
 
@@ -214,49 +294,83 @@ def _wanted(raw: str, bindings: Bindings) -> str:
     return text.replace(" *", " ").strip().replace("*", "...")
 
 
-def after(lines: Iterable[str], state: State, args: list[str]) -> State:
-    """The state after typing the lines, of which none is run."""
-    trial = Trial(state, args, runs=False)
+class Done(Value):
+    """What came of typing lines: the state, what was printed, and whether all came to an end."""
+
+    state: State
+    printed: str
+    ended: bool
+
+    @property
+    def errors(self) -> str:
+        """What was printed, if an error is in it; else ""."""
+        return self.printed.strip() if re.search("^nsh: ", self.printed, re.MULTILINE) else ""
+
+
+def done(
+    lines: Iterable[str],
+    state: State,
+    args: list[str],
+    started: Started,
+    seconds: float = DEFAULT_TIMEOUT,
+    runs: bool = False,
+) -> Done:
+    """Type lines on top of a state, here: what they start comes into ``started``.
+
+    Without ``runs`` the lines that only run something are left out. Raises KeyboardInterrupt.
+    """
+    trial = Doing(state, args, started, seconds, runs)
     try:
-        trial.answer(lines)
-        return trial.state
+        printed = trial.answer(lines)[0].decode("utf-8", "replace")
+        return Done(trial.state, printed, not trial.late)
     finally:
         trial.close()
 
 
-def _printed(lines: Iterable[str], state: State) -> str:
-    """What running the lines prints."""
-    trial = Trial(state, [])
+def acts(lines: Iterable[str]) -> bool:
+    """Whether some of the lines do something to children that stay, and not only to the state.
+
+    >>> acts(["flags +uts", "start web"]), acts(["flags +uts", "run stop"])
+    (True, False)
+    """
     try:
-        return trial.answer(lines)[0].decode("utf-8", "replace")
-    finally:
-        trial.close()
+        commands = [part for line in lines for part in word_commands(line, RAW)]
+        return any(command_word(command)[0] in ACTS for command in commands)
+    except WordError:
+        return False
 
 
 def problems(lesson: Lesson) -> list[tuple[int, str]]:
     """What is wrong with a lesson, as (line, why): each goal is tried before and after its solution."""
-    found: list[tuple[int, str]] = []
+    started: Started = {}
+    try:
+        return list(_problems(lesson, started))
+    finally:
+        for child in started.values():
+            child.end()
+            child.wait()
+            child.close()
+
+
+def _problems(lesson: Lesson, started: Started) -> Iterator[tuple[int, str]]:
     state = lessons.start(lesson, Host())
     for step in lesson.steps:
-        if "nsh: " in (printed := _printed(step.setup, state)):
-            found.append((step.line, "the setup meets an error: " + printed.strip()))
-        state = after(step.setup, state, [])
-        if missed(step.goal, state, [], lesson.timeout) is None:
-            found.append((step.goal[0].line, "the goal is reached before anything is typed"))
-        ran = _limited(lambda: [_printed(step.solution, state)], lesson.timeout)  # noqa: B023
-        if ran is None:
-            found.append((step.line, f"the solution does not end within {lesson.timeout:g} s"))
-        elif "nsh: " in str(ran[0]):
-            found.append((step.line, "the solution meets an error: " + str(ran[0]).strip()))
-        state = after(step.solution, state, [])
+        for lines, what in ((step.setup, "setup"), (step.solution, "solution")):
+            ran = done(lines, state, [], started, lesson.timeout, runs=True)
+            state = ran.state
+            if not ran.ended:
+                yield step.line, f"the {what} does not end within {lesson.timeout:g} s"
+            elif ran.errors:
+                yield step.line, f"the {what} meets an error: {ran.errors}"
+            if what == "setup" and missed(step.goal, state, [], lesson.timeout, started) is None:
+                yield step.goal[0].line, "the goal is reached before anything is typed"
         for commands, what in (
             (step.goal, "after the solution"),
             *[(e, "the example") for e in step.examples],
         ):
-            miss = missed(commands, state, [], lesson.timeout)
+            miss = missed(commands, state, [], lesson.timeout, started)
             if miss is not None:
-                found.append((miss.line, f"{what}: {miss}"))
-    return found
+                yield miss.line, f"{what}: {miss}"
 
 
 def check_files(paths: list[str]) -> int:

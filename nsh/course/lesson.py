@@ -8,8 +8,10 @@
     ## A step
     The task. Then fences, in this order:
 
-    nsh setup      state commands that are typed when the step begins (may be missing)
-    nsh goal       a session, run on top of the learner's state; it passes when the goal is reached
+    nsh setup      commands that are typed when the step begins (may be missing): of the state, and
+                   ``start`` and its kin, whose children are lent to the learner until the end
+    nsh goal       a session, run on top of the learner's state; it passes when the goal is reached.
+                   It can enter the learner's children, and what it starts itself ends with it
     hint           one for each stage, at least one
     nsh solution   lines that reach the goal
 
@@ -42,7 +44,7 @@ from nsh.transcript.parse import (
 from nsh.words import PROMPT
 
 PLACE = Path(__file__).with_name("lessons")
-COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user")
+COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user", "live")
 """The lessons that come with nsh, in the order in which they are meant."""
 
 SUFFIX = ".nsh.md"

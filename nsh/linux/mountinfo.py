@@ -17,6 +17,7 @@ class MountPoint(Value):
     options        of this mount, such as ``ro``
     optional       how it propagates, such as ``shared:1``
     super_options  of the file system
+    device         its number, MAJOR:MINOR: the same for all mounts of one file system
     """
 
     root: str
@@ -26,11 +27,17 @@ class MountPoint(Value):
     fstype: str
     source: str
     super_options: tuple[str, ...]
+    device: str = ""
+
+    @property
+    def group(self) -> str:
+        """Its peer group, as ``shared:1``, "" if it is not shared."""
+        return next((field for field in self.optional if field.startswith("shared:")), "")
 
     @property
     def is_shared(self) -> bool:
         """Whether mounts below it propagate to peers. See mount_namespaces(7)."""
-        return any(field.startswith("shared:") for field in self.optional)
+        return bool(self.group)
 
 
 def parse(text: str) -> list[MountPoint]:
@@ -55,6 +62,7 @@ def parse(text: str) -> list[MountPoint]:
                 rest[0],
                 unescape(rest[1]),
                 tuple(rest[2].split(",")) if len(rest) > 2 else (),
+                fields[2],
             )
         )
     return found
@@ -71,15 +79,15 @@ def unescape(text: str) -> str:
     return text
 
 
-def mount_points() -> list[MountPoint]:
-    """The mounts that this process sees, in mount order; empty without /proc."""
-    return parse(read_text("/proc/self/mountinfo") or "")
+def mount_points(pid: int | str = "self") -> list[MountPoint]:
+    """The mounts that a process sees, this one or another, in mount order; empty without /proc."""
+    return parse(read_text(f"/proc/{pid}/mountinfo") or "")
 
 
-def mount_of(path: str) -> MountPoint | None:
-    """The mount that a path is on."""
+def mount_of(path: str, pid: int | str = "self") -> MountPoint | None:
+    """The mount that a path is on, as that process sees it."""
     best = None
-    for mount in mount_points():
+    for mount in mount_points(pid):
         inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
         if inside and (best is None or len(mount.point) >= len(best.point)):
             best = mount

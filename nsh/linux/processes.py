@@ -5,14 +5,69 @@ from __future__ import annotations
 import os
 
 from nsh.linux.procfs import read_text, status_field
+from nsh.value import Value
 
+_PF_EXITING = 0x4
 _PF_FORKNOEXEC = 0x40
 """In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
+_PF_KTHREAD = 0x200000
+"""There, too: a thread of the kernel itself."""
+
+
+class Process(Value):
+    """A process that /proc shows.
+
+    parent    its parent's process id, 0 if that is out of view
+    name      of the program, at most 15 bytes. See comm in proc_pid_comm(5)
+    executed  whether it has got through an execve since it was forked
+    kernel    whether it is a thread of the kernel
+    """
+
+    parent: int
+    name: str
+    executed: bool
+    kernel: bool
+
+
+def shown() -> dict[int, Process]:
+    """The processes that /proc shows, by their id; those that have ended are not among them.
+
+    Raises OSError if there is no /proc.
+    """
+    found = {}
+    for pid in sorted([int(name) for name in os.listdir("/proc") if name.isdigit()]):
+        start, _, rest = (read_text(f"/proc/{pid}/stat") or "").rpartition(")")
+        fields = rest.split()
+        if fields and fields[0] not in "ZX":
+            flags = int(fields[6])
+            found[pid] = Process(
+                int(fields[1]),
+                start.partition("(")[2],
+                not flags & _PF_FORKNOEXEC,
+                bool(flags & _PF_KTHREAD),
+            )
+    return found
 
 
 def stat_fields(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the state on, [] if it cannot be read."""
     return (read_text(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
+def pids() -> list[int]:
+    """The processes that /proc shows, none without it."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def is_below(pid: int, above: int) -> bool:
+    """Whether a process descends from another one, or is it."""
+    while pid > 1 and pid != above:
+        fields = stat_fields(pid)
+        pid = int(fields[1]) if fields else 0
+    return pid == above
 
 
 def own_children(since: float) -> set[int]:
@@ -42,6 +97,12 @@ def never_executed(pid: int) -> bool:
     """Whether a process was forked and has not got through an execve. Also of a zombie."""
     fields = stat_fields(pid)
     return bool(fields) and bool(int(fields[6]) & _PF_FORKNOEXEC)
+
+
+def is_ending(pid: int) -> bool:
+    """Whether a process is on its way to be a zombie, or is one."""
+    fields = stat_fields(pid)
+    return bool(fields) and bool(int(fields[6]) & _PF_EXITING)
 
 
 def is_stopped(pid: int) -> bool:
@@ -103,3 +164,47 @@ def is_orphaned() -> bool:
             return False
         parent = int(fields[1])
     return True
+
+
+def number_here(number: int, maker: int, is_sibling: bool, others: set[int]) -> int:
+    """The pid, here, of the process that has that number in the pid namespace of its maker.
+
+    It is the maker's child or sibling, and none of the ``others``: two pid namespaces have the same
+    numbers. 0 if /proc does not tell of it: then it has ended and been reaped. See NSpid in
+    proc_pid_status(5).
+    """
+    depth = len(_numbers(str(maker)))
+    fields = stat_fields(maker)  # of a zombie, too
+    if depth < 2 or not fields:
+        return number if depth == 1 else 0
+    parent = int(fields[1]) if is_sibling else maker
+    # The short list may leave one out when another one on it ends at that moment.
+    return _numbered(number, depth, parent, set(_children(parent)) - others) or _numbered(
+        number, depth, parent, set(pids()) - others
+    )
+
+
+def _numbered(number: int, depth: int, parent: int, among: set[int]) -> int:
+    """The child of ``parent`` that has that number in the pid namespace so many levels down, or 0."""
+    for pid in among:
+        if stat_fields(pid)[1:2] == [str(parent)]:
+            numbers = _numbers(str(pid))
+            if len(numbers) >= depth and numbers[depth - 1] == number:
+                return pid
+    return 0
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process, as far as the kernel lists them. See proc_tid_children(5)."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    lists = [read_text(f"/proc/{pid}/task/{each}/children") or "" for each in threads]
+    return [int(word) for text in lists for word in text.split()]
+
+
+def _numbers(pid: str) -> list[int]:
+    """The numbers of a process in each pid namespace that it is in, the one of /proc first."""
+    status = read_text(f"/proc/{pid}/status") or ""
+    return [int(word) for word in status_field(status, "NSpid").split()]

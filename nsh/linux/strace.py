@@ -152,6 +152,23 @@ class Rlimit(Packed):
         return b"".join([limit.to_bytes(8, sys.byteorder) for limit in both])
 
 
+class SignalNames(tuple[int, ...], Form):
+    """A set of signals.
+
+    >>> SignalNames((15, 2, 17)).strace()
+    '[INT TERM CHLD]'
+    """
+
+    __slots__ = ()
+
+    def strace(self) -> str:
+        """The names without SIG, in the order of their numbers."""
+        import signal
+
+        names = [signal.Signals(number).name.removeprefix("SIG") for number in sorted(self)]
+        return f"[{' '.join(names)}]"
+
+
 class Ids(Packed):
     """A list of group ids, as setgroups(2) takes it.
 

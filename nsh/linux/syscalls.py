@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _SYS_CLONE = {
     "armv7l": 120,
 }.get(os.uname().machine)
 
+SIGCHLD = 17
 SIG_BLOCK = 0
 SIG_SETMASK = 2
 SIG_DFL = 0
@@ -78,6 +80,11 @@ def prctl(option: int, argument: int) -> int:
 def unshare(flags: int) -> None:
     """unshare(2) for this process itself. Raises OSError."""
     _checked(_libc.unshare, ctypes.c_int(flags))
+
+
+def setns(fd: int, kind: int) -> None:
+    """setns(2) for this process itself; ``kind`` 0 takes a namespace of any kind. Raises OSError."""
+    _checked(_libc.setns, fd, ctypes.c_int(kind))
 
 
 class _Pollfd(ctypes.Structure):
@@ -133,6 +140,13 @@ def set_mask(mask: SignalSet) -> tuple[Any, ...]:
     return SIG_SETMASK, mask.buffer, None
 
 
+def block_all() -> tuple[Any, ...]:
+    """The arguments of sigprocmask_raw that block every signal that can be."""
+    every = SignalSet()
+    _libc.sigfillset(every.buffer)
+    return set_mask(every)
+
+
 def _pollfd(fd: Any) -> Any:
     # Only errors are asked for; they are told whether asked for or not.
     return ctypes.byref(_Pollfd(fd, 0, 0))
@@ -169,7 +183,7 @@ def _converted(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
         pairs = zip(_SIGNATURES[name], args, strict=True)
         return tuple([make(arg) if make else arg for make, arg in pairs])
     if name == "prctl":
-        wide = [ctypes.c_ulong(arg) for arg in args[1:]]
+        wide = [arg if isinstance(arg, bytes) else ctypes.c_ulong(arg) for arg in args[1:]]
         return (_for_c(args[0]), *wide, *[_ZERO] * (_PRCTL - len(args)))
     return tuple([_for_c(arg) for arg in args])
 
@@ -248,6 +262,34 @@ def ptrace(request: int, pid: int, data: int = 0) -> int:
     return _checked(_libc.ptrace, *args)
 
 
+class Title:
+    """Where the words of this process lie, which /proc/PID/cmdline shows. See proc_pid_stat(5)."""
+
+    def __init__(self) -> None:
+        try:
+            with open("/proc/self/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            self._start, self._end = int(fields[45]), int(fields[46])
+        except (OSError, IndexError):
+            self._start = self._end = 0
+
+    def show(self, text: bytes) -> None:
+        """Write a text over them. Only for a process that never executes another program."""
+        size = self._end - self._start
+        if size > 1:
+            ctypes.memmove(self._start, text[: size - 1].ljust(size, b"\0"), size)
+
+
+def bytes_in(fd: int) -> int:
+    """How many bytes a pipe holds that nobody has read. See FIONREAD in ioctl_tty(2)."""
+    number = ctypes.c_int()
+    _checked(_libc.ioctl, fd, ctypes.c_ulong(_FIONREAD), ctypes.byref(number))
+    return number.value
+
+
+_FIONREAD = 0x541B
+
+
 class SignalSet:
     """A sigset_t of the given signals. See sigsetops(3)."""
 
@@ -262,6 +304,29 @@ class SignalSet:
         pairs = zip(self.buffer.raw, both.buffer.raw, strict=True)
         both.buffer.raw = bytes([ours | more for ours, more in pairs])
         return both
+
+
+def signalfd(signals: SignalSet) -> int:
+    """A descriptor that can be read when one of these signals, which are blocked, has come.
+
+    See signalfd(2). Raises OSError.
+    """
+    return _checked(_libc.signalfd, -1, signals.buffer, os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+_SIGINFO = 128
+"""The size of a struct signalfd_siginfo, whose first field is the number."""
+
+
+def signals_of(fd: int) -> set[int]:
+    """The numbers of the signals that a signalfd holds."""
+    try:
+        data = os.read(fd, 32 * _SIGINFO)
+    except BlockingIOError:
+        return set()
+    return {
+        int.from_bytes(data[at : at + 4], sys.byteorder) for at in range(0, len(data), _SIGINFO)
+    }
 
 
 def sigprocmask(how: int, signals: SignalSet, old: SignalSet | None = None) -> None:

@@ -122,16 +122,28 @@ def calls(state: State, host: Host, actor: str) -> Iterator[Call]:
 
 def _setgroups_denied(state: State, host: Host) -> bool:
     """Whether setgroups(2) could only fail, so that the groups which cannot be mapped stay."""
+    outside = _around(state, host)
+    if getattr(outside, "denied", False):
+        return True
     if not state.has("user"):
         return False
     from nsh.parts.ids.calls import denies_setgroups
 
-    return state.setgroups == "deny" or denies_setgroups(state, host)
+    return state.setgroups == "deny" or denies_setgroups(state, outside)
+
+
+def _around(state: State, host: Host) -> Host:
+    """The facts of the user namespace that is nsh's own, or joined."""
+    if not state.joins:
+        return host
+    from nsh.parts.join.around import around
+
+    return around(state, host)
 
 
 def diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why the ids were not changed."""
-    state, host = failed.state, failed.host
+    state, host = failed.state, _around(failed.state, failed.host)
     user = state.user
     assert user is not None
     if failed.call.name == "poll" and failed.error == errno.EINVAL:
@@ -174,7 +186,7 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
     from nsh.parts.facts import whole_map
     from nsh.parts.ids.calls import ranges
 
-    state, host = failed.state, failed.host
+    state, host = failed.state, _around(failed.state, failed.host)
     user = state.user
     assert user is not None
     lacking = []
@@ -191,7 +203,10 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
     what = " and ".join([f"{kind} {each}" for kind, each in lacking])
     why = f"{what} cannot be had: the user namespace does not map {'it' if len(lacking) == 1 else 'them'}"
     if not state.has("user"):
-        return Diagnosis(f"{why}, and nsh runs in it", f"user {host.uid}")
+        own = f"user {host.uid}" if getattr(host, "is_mapped", True) else "reset user"
+        return Diagnosis(
+            f"{why}, and {'it is joined' if host.is_around else 'nsh runs in it'}", own
+        )
     if host.can(CAP_SETUID) and host.can(CAP_SETGID):
         return Diagnosis(f"{why}; as root you can map all", *whole_map(host))
     maps = [f"uidmap {user.uid} {host.uid} 1"]

@@ -11,6 +11,7 @@ import shutil
 from nsh.host import Host
 from nsh.linux.constants import CAP_SETUID, CAP_SYS_ADMIN
 from nsh.linux.procfs import read_text
+from nsh.parts.join.own import in_another
 from nsh.parts.part import Diagnosis
 from nsh.state import State
 from nsh.words import quote
@@ -81,14 +82,17 @@ def make(path: str, directory: bool = True) -> str:
     return f"!{f'mkdir -p {quote(parent)} && ' if deep else ''}touch {quote(path)}"
 
 
-def spare(path: str) -> str:
-    """A path of the same name that is not there yet, under /tmp or where else all may write."""
+def spare(path: str, top: str = "") -> str:
+    """A path of the same name that is not there yet, under /tmp or where else all may write.
+
+    ``top``: where the root directory is that paths are seen from.
+    """
     places = ["/tmp", "/var/tmp", "/dev/shm"]
-    place = next((place for place in places if os.access(place, os.W_OK | os.X_OK)), "/tmp")
+    place = next((place for place in places if os.access(top + place, os.W_OK | os.X_OK)), "/tmp")
     name = os.path.basename(path.rstrip("/")) or "new"
     found = f"{place}/{name}"
     number = 1
-    while os.path.lexists(found):
+    while os.path.lexists(top + found):
         number += 1
         found = f"{place}/{name}{number}"
     return found
@@ -99,7 +103,7 @@ def acting(state: State, host: Host) -> tuple[int, set[int]]:
 
     In a user namespace the ids of `user` are others outside: then those of nsh stand for them.
     """
-    if state.user is None or state.has("user"):
+    if state.user is None or in_another("user", state, host):
         return host.uid, {host.gid, *os.getgroups()}
     if state.user.gid is None:
         return state.user.uid, {host.gid, *os.getgroups()}
@@ -148,11 +152,11 @@ def closed(place: str | None, state: State, host: Host) -> Diagnosis | None:
     first = forbidden_by(place, state, host)
     if first == place:
         return None
-    if state.has("user") and host.uid == 0:
+    if in_another("user", state, host) and host.uid == 0:
         return Diagnosis(
             f"{first} is closed to others by its permissions, and in a user namespace root passes"
             " over these only for owners that are mapped",
-            *(whole_map(host) if host.can(CAP_SETUID) else ()),
+            *(whole_map(host) if state.has("user") and host.can(CAP_SETUID) else ()),
         )
     uid = acting(state, host)[0]
     return Diagnosis(f"uid {uid} may not go through the directory {first} by its permissions")

@@ -119,7 +119,10 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
     own = os.getpriority(os.PRIO_PROCESS, 0)
     if failed.call.name != "setpriority" or failed.error not in (errno.EACCES, errno.EPERM):
         return None
-    inside = " In a user namespace of one's own nobody has it." * failed.state.has("user")
+    from nsh.parts.join.own import in_another
+
+    another = in_another("user", failed.state, failed.host)
+    inside = " In a user namespace of one's own nobody has it." * another
     return Diagnosis(
         f"nsh has the nice value {own}, and a lower one takes CAP_SYS_NICE in the first user"
         f" namespace, or a large RLIMIT_NICE.{inside}".rstrip("."),

@@ -7,7 +7,7 @@ import os
 
 from nsh.base import BaseShell
 from nsh.call import Call
-from nsh.errors import Refusal, Usage
+from nsh.errors import Usage
 from nsh.host import Host
 from nsh.linux.procfs import read_text
 from nsh.parts.part import Diagnosis, FailedCall, Part
@@ -33,7 +33,8 @@ class NameCommands(BaseShell):
         The host name that the next run sees. Without NAME, show it.
 
         Needs `flags +uts`: without a new uts namespace it would rename the host, so
-        `run` refuses. `reset hostname` leaves the name alone again.
+        `run` refuses. One that was made for a child and is joined will do, too.
+        `reset hostname` leaves the name alone again.
 
         See sethostname(2), uts_namespaces(7).
         """
@@ -77,10 +78,12 @@ def lines(state: State) -> list[str]:
 
 
 def guard(state: State, host: Host) -> None:
-    """Raise Refusal if the host would be renamed."""
+    """Raise Refusal if the host, or what is not nsh's, would be renamed."""
     if (state.hostname is not None or state.domainname is not None) and not state.has("uts"):
+        from nsh.parts.join.own import may_change
+
         what = "hostname" if state.hostname is not None else "domainname"
-        raise Refusal(f"without a new uts namespace, set{what} would rename the host", "flags +uts")
+        may_change(state, host, "uts", f"set{what} would rename the host")
 
 
 def calls(state: State, actor: str) -> Iterator[Call]:

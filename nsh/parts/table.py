@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from nsh.parts import credentials, ids, inherit, mounts, names, namespaces, process, rlimits
+from nsh.parts import (
+    credentials,
+    ids,
+    inherit,
+    init,
+    join,
+    mounts,
+    names,
+    namespaces,
+    process,
+    rlimits,
+)
 from nsh.parts.ids.commands import MapCommands
+from nsh.parts.join.commands import JoinCommands
 from nsh.parts.mounts.commands import MountCommands
 from nsh.parts.names import NameCommands
 from nsh.parts.namespaces.commands import FlagsCommands
@@ -11,6 +23,7 @@ from nsh.parts.process.commands import ProcessCommands
 from nsh.state import START, State
 
 PARTS = (
+    join.PART,
     namespaces.PART,
     ids.PART,
     mounts.PART,
@@ -19,6 +32,7 @@ PARTS = (
     inherit.PART,
     rlimits.PART,
     credentials.PART,
+    init.PART,
 )
 """In the order of their calls, which is the order in which `show` lists them."""
 
@@ -34,6 +48,8 @@ class StateCommands(
     inherit.InheritCommands,
     rlimits.RlimitCommands,
     credentials.UserCommands,
+    init.InitCommands,
+    JoinCommands,
 ):
     """The commands of all parts, in the order in which they are taught."""
 

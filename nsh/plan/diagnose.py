@@ -21,7 +21,17 @@ def cause_of(failed: FailedCall) -> Diagnosis:
     """Why the call failed on this machine, and what to type."""
     part = BY_NAME.get(failed.call.part)
     found = part.diagnose(failed) if part else None
+    if found and failed.state.joins:
+        found.fixes = tuple([_by_name(line, failed.host) for line in found.fixes])
     return found or _unexplained(failed.call, failed.error, failed.host)
+
+
+def _by_name(line: str, host: Host) -> str:
+    """A line for the host with the root of a child by the child's name, not by its number."""
+    for name, pid in host.living.items():
+        if line.startswith("!"):
+            line = line.replace(f" /proc/{pid}/root", f" /proc/${name}/root")
+    return line
 
 
 def _unexplained(call: Call, error: int, host: Host) -> Diagnosis:

@@ -183,6 +183,8 @@ class Prompt:
         """Read and run lines until one of them, or Ctrl-D, ends the session."""
         prefill = ""
         while True:
+            for text in self.shell.look_after():
+                self.shell.message(text)
             try:
                 text = self.read(prefill)
             except KeyboardInterrupt:

@@ -80,7 +80,7 @@ def _plan_of(shell: Shell, line: str) -> str:
         if not name:
             continue
         arguments = arguments or ""
-        if name in ("run", "plan", "diff", "sh", "host"):
+        if name in ("run", "step", "plan", "diff", "sh", "host"):
             if name in RAW:
                 argv = ["/bin/sh", "-c", arguments, "sh", *shell.args]
             else:
@@ -88,6 +88,14 @@ def _plan_of(shell: Shell, line: str) -> str:
             state = START if name == "host" else shell.state
             found.append(f"# {command}")
             found += plan_lines(plan(state, argv, shell.host))
+            changed = False
+        elif name in ("start", "enter") and words.split(arguments):
+            found.append(f"# {command}")
+            found += plan_lines(shell.plan_of([name, *words.split(arguments)]))
+            changed = False
+        elif name in ("next", "continue") and shell.stepped is not None:
+            found.append(f"# {command}: of these, from {shell.stepped.place} on")
+            found += plan_lines(shell.stepped.plan)
             changed = False
         elif name in _CHANGING:
             if words.split(arguments) or name in ("undo", "redo", "reset"):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from nsh.errors import Refusal
 from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.ids.calls import ranges
+from nsh.parts.join.around import around
+from nsh.parts.join.own import in_another, seen
 from nsh.plan.guard import check
 from nsh.state import Umount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from nsh.parts.join.targets import Target
     from nsh.shell import Shell
 
     Fragments = list[tuple[str, str]]
@@ -24,15 +27,22 @@ def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> F
     fit in ``width`` columns is left out from the least important on.
     """
     state = shell.state
+    there = seen(state, shell.host)
     out: Fragments = [("", " ")]
     for namespace in NAMESPACES:
         if state.has(namespace.name):
             out.append(("class:new", f"+{namespace.name}"))
+        elif namespace.name in there:
+            out.append(("class:new", f"@{namespace.name}"))
         else:
             out.append(("class:shared", namespace.name))
         out.append(("", " "))
     out.pop()
-    parts = _parts(shell, took, mode)
+    if shell.stepped is not None:
+        step = ("class:new", f"step {shell.stepped.place}"[: max(0, width - 1)])
+        rest = [("class:bar", BAR), *out[1:]]
+        out = [out[0], step, *(rest if 1 + len(step[1]) + _width(rest) <= width else [])]
+    parts = _parts(shell, took, mode, there)
     # The order on the screen stays; the last in importance goes first.
     while parts and _width(out) + sum([_width(part) + len(BAR) for _, part in parts]) > width:
         parts.remove(max(parts, key=lambda part: part[0]))
@@ -44,11 +54,15 @@ def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> F
     return out
 
 
-def _parts(shell: Shell, took: float | None, mode: str) -> list[tuple[int, Fragments]]:
+def _parts(
+    shell: Shell, took: float | None, mode: str, there: dict[str, Target]
+) -> list[tuple[int, Fragments]]:
     state = shell.state
     parts: list[tuple[int, Fragments]] = [(1, [("", user_inside(shell))])]
-    if state.hostname is not None and state.has("uts"):
+    if state.hostname is not None and in_another("uts", state, shell.host):
         parts.append((4, [("class:new", _short(state.hostname))]))
+    elif "uts" in there:
+        parts.append((4, [("class:new", _short(f"as {there['uts'].name}"))]))
     else:
         import os
 
@@ -64,6 +78,10 @@ def _parts(shell: Shell, took: float | None, mode: str) -> list[tuple[int, Fragm
         status = ("class:failed", f"[{shell.status}]") if shell.status else ("", "ok")
         parts.append((2, [status, ("", f" {duration(took)}")]))
     missing = refusal(shell)
+    if shell.host.living:
+        living = list(shell.host.living)
+        more = f" +{len(living) - 3}" if len(living) > 3 else ""
+        parts.append((3, [("class:new", f"living: {' '.join(living[:3])}{more}")]))
     if missing:
         parts.append((0, [("class:failed", f"needs {missing}")]))
     if mode:
@@ -76,10 +94,13 @@ def user_inside(shell: Shell) -> str:
     own = shell.host.uid
     if shell.state.user is not None:
         return f"uid {shell.state.user.uid}" if shell.state.user.uid else "root"
-    if not shell.state.has("user"):
-        return "root" if own == 0 else shell.host.user or f"uid {own}"
     try:
-        wanted = ranges("uid", shell.state.uidmap, shell.host)
+        outside = around(shell.state, shell.host)
+        own = outside.uid
+        if not shell.state.has("user"):
+            name = "" if outside.is_around else shell.host.user
+            return "root" if own == 0 else name or f"uid {own}"
+        wanted = ranges("uid", shell.state.uidmap, outside)
     except Refusal:
         return "uid ?"
     for entry in wanted:

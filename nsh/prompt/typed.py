@@ -83,6 +83,8 @@ def plain_loop(shell: Shell) -> None:
     """Read lines without any editing but the terminal's own, and run them."""
     parts = ""
     while True:
+        for text in shell.look_after():
+            shell.message(text)
         try:
             line = parts + input(MORE if parts else shell.prompt)
         except EOFError:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import os
 
-from nsh.call import Environment, Polled, Slot, Vector
+from nsh.call import COMMAND, KEEPER, PARENT, Environment, Polled, Slot, Vector
 from nsh.linux import syscalls
 from nsh.linux.strace import Packed
+from nsh.run.keeper import keep, rest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from nsh.call import Plan
+    from nsh.call import Call, Plan
+    from nsh.run.gates import Gates
+    from nsh.run.log import Log
 
     Filled = syscalls.Cell | syscalls.Pair | None
     Step = tuple[int, int, Callable[..., int], tuple[Any, ...], str, Filled]
@@ -46,12 +49,16 @@ def envp(environment: Environment) -> Any:
     return _encoded[1]
 
 
-PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TOLD = range(6)
+PLAIN, BOOKKEEPING, CHECK, CLONE, EXECVE, TOLD, STAY, GATE = range(8)
 """What a step asks for once its function has returned: nothing if it worked; nothing ever;
 to end if nsh is gone; to go on as another actor; the next try if it failed; to keep or tell the
-result."""
+result. The function of STAY never returns; that of GATE, when nsh lets the next call be made or is
+gone."""
 
 _KINDS = {"poll": CHECK, "read": CHECK, "clone": CLONE, "execve": EXECVE}
+
+_STAYS = "rt_sigtimedwait"
+"""The call in which a process of nsh's own stays."""
 
 
 class Preparation:
@@ -62,6 +69,8 @@ class Preparation:
     restore  the dispositions of signals for the command, and ``mask`` its signal mask
     streams  what become its descriptors 0, 1 and 2: each in its own place, or above 2
     tracing  every call is reported, not only those that fail and the forks
+    keeps    what the keeper of a child that stays works with: the log, and the pipe that it reads
+    gates    where each process waits before each call, if the run is stepped through
     """
 
     def __init__(
@@ -74,31 +83,60 @@ class Preparation:
         mask: syscalls.SignalSet,
         tracing: bool,
         streams: tuple[int, int, int] = (0, 1, 2),
+        keeps: tuple[Log, int] | None = None,
+        gates: Gates | None = None,
     ) -> None:
         self.plan = plan
         self.values = values
         self.steps: Steps = {me: []}
         self.cells: dict[str, syscalls.Cell] = {}
+        self._needed = {
+            arg.name
+            for call in plan.calls
+            for arg in call.args
+            if isinstance(arg, Slot) and call.actor not in (PARENT, arg.name)
+        }
         self._words: tuple[object, Any] = (None, None)
-        mine = self.steps[me]
-        for pair in restore:
-            mine.append((-1, BOOKKEEPING, syscalls.signal, pair, "", None))
-        unblock = syscalls.set_mask(mask)
-        mine.append((-1, BOOKKEEPING, syscalls.sigprocmask_raw, unblock, "", None))
+        unblock = _bookkeeping(syscalls.sigprocmask_raw, *syscalls.set_mask(mask))
+        ignored = gates.ignored if gates else ()
+        self._heeds = [_bookkeeping(syscalls.signal, each, syscalls.SIG_DFL) for each in ignored]
+        begin = [_bookkeeping(syscalls.signal, *pair) for pair in restore]
+        begin += [_bookkeeping(syscalls.signal, each, syscalls.SIG_IGN) for each in ignored]
+        begin.append(unblock)
         assert all(fd > 2 or fd == stream for stream, fd in enumerate(streams))
-        moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
         if me in chain:
-            mine += [(-1, BOOKKEEPING, syscalls.dup2, pair, "", None) for pair in moved]
+            moved = [(fd, stream) for stream, fd in enumerate(streams) if fd != stream]
+            begin += [_bookkeeping(syscalls.dup2, *pair) for pair in moved]
+        if me == KEEPER:  # no signal is to end it; the child that it forks begins as others do
+            self.steps[me].append(_bookkeeping(syscalls.sigprocmask_raw, *syscalls.block_all()))
+        else:
+            self.steps[me] += begin
         for index, call in enumerate(plan.calls):
             if call.actor not in self.steps:
                 continue
             name = call.name
             makes = ""
+            cell: Filled = None
+            if gates:
+                self._wait_at(gates, call, me in chain)
             if name == "clone":
                 makes = call.fills[0]
-                self.steps[makes] = []
+                self.steps[makes] = list(begin) if call.actor == KEEPER else []
+                if call.fills[0] in self._needed:
+                    cell = self.cells[makes] = syscalls.Cell()
+                if gates:
+                    left = _bookkeeping(syscalls.close, gates.reads[call.actor])
+                    self.steps[makes].append(left)
+                if makes == COMMAND:
+                    self._block_for(call.actor)
+                    found = [pair for pair in restore if pair[0] == syscalls.SIGCHLD]
+                    self.steps[makes] += [_bookkeeping(syscalls.signal, *pair) for pair in found]
+                    self.steps[makes].append(unblock)
+                    cell = self.cells[makes] = syscalls.Cell()  # its number in PID 1's namespace
+            if name == _STAYS:
+                self._stay(call)
+                continue
             args = tuple([self._argument(arg) for arg in call.args])
-            cell: Filled = None
             if call.fills and not makes:
                 args, cell = self._filling(call.fills, args)
             kind = _KINDS.get(name, TOLD if tracing or cell else PLAIN)
@@ -106,8 +144,54 @@ class Preparation:
             steps = self.steps[call.actor]
             steps.append((index, kind, function, c_args, makes, cell))
             for slot in call.closes:
-                closed = (self._argument(Slot(slot)),)
-                steps.append((-1, BOOKKEEPING, syscalls.close, closed, "", None))
+                steps.append(_bookkeeping(syscalls.close, self._argument(Slot(slot))))
+            if gates and makes:
+                steps.append(_bookkeeping(syscalls.close, gates.reads[makes]))
+        if me == KEEPER:
+            assert keeps is not None
+            self.steps[me].append((-1, STAY, keep, (*keeps, syscalls.Title()), "", None))
+        if gates:
+            closed = gates.close_in(self.steps)
+            self.steps[me][:0] = [_bookkeeping(syscalls.close, fd) for fd in closed]
+
+    def _wait_at(self, gates: Gates, call: Call, reports: bool) -> None:
+        """Let the actor wait before that call, if it is not one more try of execve or its stay.
+
+        ``reports``: it tells that it does. A helper program cannot.
+        """
+        steps = self.steps[call.actor]
+        if call.name == _STAYS:
+            steps += self._heeds
+        elif not (steps and steps[-1][1] == EXECVE):
+            if reports:
+                write, args = gates.tell(call.actor, self.values["reports[1]"])
+                steps.append(_bookkeeping(write, *args))
+            steps.append((-1, GATE, *gates.wait(call.actor), "", None))
+            if call.name == "execve":
+                steps += self._heeds
+
+    def _waited(self, actor: str) -> tuple[int, ...]:
+        """The signals that an actor waits for in the end."""
+        [call] = [each for each in self.plan.calls if (each.name, each.actor) == (_STAYS, actor)]
+        return tuple(call.args[0])  # type: ignore[arg-type]
+
+    def _block_for(self, actor: str) -> None:
+        """Block what an actor waits for: before it forks, or it might sleep for ever.
+
+        Where nsh found SIGCHLD ignored, the kernel would not tell it of any end.
+        """
+        heed = syscalls.SIGCHLD, syscalls.SIG_DFL
+        self.steps[actor].append(_bookkeeping(syscalls.signal, *heed))
+        blocked = syscalls.set_mask(syscalls.SignalSet(*self._waited(actor)))
+        self.steps[actor].append(_bookkeeping(syscalls.sigprocmask_raw, *blocked))
+
+    def _stay(self, call: Call) -> None:
+        """The last step of an init or a pause."""
+        made = self.cells[COMMAND] if self.plan.last == COMMAND else None
+        if made is None:
+            self._block_for(call.actor)
+        args = self._waited(call.actor), made, syscalls.Title()
+        self.steps[call.actor].append((-1, STAY, rest, args, "", None))
 
     def _argument(self, value: object) -> Any:
         """An argument for C. A slot that a step fills is a place where its result will stand."""
@@ -144,6 +228,10 @@ class Preparation:
         return (pair.array, *args[1:]), pair
 
 
+def _bookkeeping(function: Callable[..., int], *args: Any) -> Step:
+    return -1, BOOKKEEPING, function, args, "", None
+
+
 _kept: tuple[Preparation, tuple[object, ...], dict[str, int]] | None = None
 """The last preparation and what it was made of. A loop runs the same plan again, with the same
 descriptors; a child fills in only its own copy of it."""
@@ -158,23 +246,26 @@ def prepared(
     mask: syscalls.SignalSet,
     tracing: bool,
     streams: tuple[int, int, int],
+    keeps: tuple[Log, int] | None = None,
 ) -> Steps:
     """The steps of a Preparation of these, the last one if it would be the same again."""
     global _kept
-    made_of = me, restore, mask, tracing, streams
+    made_of = me, restore, mask, tracing, streams, keeps
     if _kept and _kept[0].plan is plan and _kept[1:] == (made_of, values):
         return _kept[0].steps
-    made = Preparation(plan, chain, me, values, restore, mask, tracing, streams)
+    made = Preparation(plan, chain, me, values, restore, mask, tracing, streams, keeps)
     _kept = made, made_of, dict(values)
     return made.steps
 
 
-def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing: bool) -> None:
+def become(
+    me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing: bool, stopping: str
+) -> None:
     """Make the calls of one actor, from right after its fork to execve or _exit. Never returns.
 
-    ``reports`` is the descriptor for what is to be told.
+    ``reports`` is the descriptor for what is to be told; ``stopping`` the actor that nsh, its
+    parent, can stop at its execve, "" if there is none.
     """
-    last = chain[-1]
     error = denied = 0
     before = -1  # the execve that was tried before
     failed = False
@@ -182,10 +273,16 @@ def become(me: str, chain: tuple[str, ...], steps: Steps, reports: int, tracing:
     try:
         while True:
             for index, kind, function, args, makes, cell in steps[me]:
-                if kind == EXECVE and tracing and me == last and _stops_at_execve(args[0]):
+                if kind == EXECVE and tracing and me == stopping and _stops_at_execve(args[0]):
                     os.write(reports, STOPS)
                 result = function(*args)
                 if kind <= BOOKKEEPING and result >= 0:
+                    continue
+                if kind == GATE:
+                    while result < 0 and syscalls.last_errno() == errno.EINTR:
+                        result = function(*args)
+                    if result <= 0:
+                        os._exit(_FAILED)
                     continue
                 if result < 0:
                     if kind == BOOKKEEPING:

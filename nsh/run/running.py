@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 
-from nsh.call import PID_1, Call, Plan
+from nsh.call import COMMAND, PID_1, Call, Plan
 from nsh.linux import syscalls
 from nsh.linux.processes import reap_orphans
 from nsh.run.wait import Children, Signals, reap_later, still_started
@@ -89,25 +90,28 @@ class Outcome(Value):
 class Running:
     """A run that has been started: to be waited for, signalled, or left alone.
 
-    pid   the process that is the command, 0 if it was killed before it could become it
-    pids  all processes of the run
+    pid     the process that is the command or the init above it, 0 if it was killed before
+    waited  nsh's own child whose end is that of the run: the same, or the keeper above it
+    pids    all processes of the run
     """
 
     def __init__(
         self,
         plan: Plan,
-        chain: tuple[str, ...],
         values: dict[str, int],
         links: dict[str, str],
         children: Children,
     ) -> None:
-        self.chain = chain
+        self.own = plan.own()
         self.values = values
         self.links = links
         self.children = children
-        self.pid = values.get(plan.last, 0)
-        self.pids = tuple([values[name] for name in chain if name in values])
-        children.pid_1 = self.pid if plan.last == PID_1 else 0
+        self.pid = values.get(plan.main, 0)
+        self.pids = tuple([values[name] for name in plan.chain() if name in values])
+        # The last of nsh's own children: the process that is the command, an init or a keeper.
+        self.waited = values.get(self.own[-1], 0)
+        children.pid_1 = self.pid if plan.last == PID_1 and self.waited == self.pid else 0
+        self.has_init = plan.last == COMMAND
         self._outcome: Outcome | None = None
 
     def wait(self) -> Outcome:
@@ -126,18 +130,20 @@ class Running:
         Raises ChildProcessError if a process could not report the next one.
         """
         status = 0
-        for name in self.chain[:-1]:
+        for name in self.own[:-1]:
             if self.values.get(name) in self.children.alive:
                 status = self.children.wait_for(self.values[name])
-                if not self.pid:
+                if not self.waited:
                     # It may have been killed between its fork and the report of it.
                     self.children.end(kill=True, unknown=True)
                     if os.WIFEXITED(status):
                         raise ChildProcessError("a child could not report to nsh")
-        if self.pid:
-            status = self.children.wait_for(self.pid)
+        if self.waited:
+            status = self.children.wait_for(self.waited)
         self.children.take_late_interrupts()
         code = os.waitstatus_to_exitcode(status)
+        if self.has_init and code == 128 + signal.SIGINT:
+            code = -signal.SIGINT  # of the command; PID 1 can only tell of it
         return Outcome(
             128 - code if code < 0 else code,
             -code if code < 0 else 0,
@@ -148,11 +154,11 @@ class Running:
 
     def signal(self, number: int) -> None:
         """Send the command a signal; nothing happens if it has ended. See kill(2)."""
-        if self.pid in self.children.alive:
+        if not self.has_ended():
             os.kill(self.pid, number)
 
     def has_ended(self) -> bool:
         """Whether the command has ended; ``wait`` then gives its outcome at once."""
-        if self.pid not in self.children.alive:
+        if self.waited not in self.children.alive:
             return True
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return os.waitid(os.P_PID, self.waited, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

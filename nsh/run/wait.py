@@ -61,6 +61,7 @@ class Children:
 
     alive       those not yet reaped
     pid_1       the command, if it is PID 1 of a new pid namespace; else 0
+    keeper      the keeper above the command, if it has one; else 0
     interrupts  how often Ctrl-C came
     """
 
@@ -72,6 +73,7 @@ class Children:
     ) -> None:
         self.alive: list[int] = []
         self.pid_1 = 0
+        self.keeper = 0
         self.interrupts = 0
         self._taken = signals.taken
         self._still_alive = still_alive
@@ -224,7 +226,11 @@ class Children:
     def _kill(self, pids: set[int]) -> None:
         for pid in pids:
             try:
-                os.kill(pid, signal.SIGKILL)
+                if pid == self.keeper:  # which kills all that is below it, and then ends
+                    os.kill(pid, signal.SIGTERM)
+                    os.kill(pid, signal.SIGCONT)
+                else:
+                    os.kill(pid, signal.SIGKILL)
             except OSError:  # another user's, by a set-user-ID program
                 _unreaped.add(pid)
             else:
@@ -256,7 +262,7 @@ _started: list[Children] = []
 
 def remember(children: Children) -> None:
     """Keep in mind a run that goes on beside others, which are to leave it alone."""
-    _started[:] = [each for each in _started if each.alive]
+    _started[:] = [each for each in _started if each.alive and each is not children]
     _started.append(children)
 
 

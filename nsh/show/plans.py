@@ -10,13 +10,15 @@ from nsh.linux.namespaces import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 def result_text(call: Call, result: int, error: int) -> str:
     """The result of a call as strace prints it: ``0``, a pid, ``-1 ENOENT (No such file …)``."""
     if error:
         return f"-1 {errno.errorcode.get(error, error)} ({os.strerror(error)})"
+    if call.name == "rt_sigtimedwait":
+        return "?"
     if call.name == "poll" and result == 0:
         return "0 (Timeout)"
     return str(result)
@@ -39,36 +41,55 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
     The directories of PATH that execve is tried in are one row.
     """
+    rows: list[tuple[str, tuple[Call, ...]]] = []
+    first = 1
+    for tries in plan.rows():
+        last = first + len(tries) - 1
+        rows.append((str(first) if last == first else f"{first}-{last}", tries))
+        first = last + 1
+    wide = max([len(number) for number, _ in rows])
+    actors = max([len(call.actor) for call in plan.calls])
+    for number, tries in rows:
+        yield f"{number:>{wide}}  {tries[0].actor:<{actors}}  {tries[0].text()}"
+        yield from _why(tries, " " * (wide + actors + 8))
+
+
+def step_lines(
+    number: int, total: int, tries: tuple[Call, ...], values: Mapping[str, int]
+) -> Iterator[str]:
+    """The call that is the next one of a stepped run: its number of all, the call, and why."""
+    yield f"-> {number}/{total} {tries[0].actor}: {tries[0].text(values)}"
+    yield from _why(tries, " " * 7)
+
+
+def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
+    """Why a call is made; of several tries of execve, why there are several, too."""
     import textwrap
 
-    calls = plan.calls
-    rows: list[tuple[str, Call, str]] = []
-    at = 0
-    while at < len(calls):
-        end = at + 1
-        while calls[at].name == "execve" and end < len(calls) and calls[end].name == "execve":
-            end += 1
-        number = str(at + 1) if end == at + 1 else f"{at + 1}-{end}"
-        why = calls[at].why
-        if end > at + 1:
-            why += f"; if it is not there, the next of the {end - at} directories of PATH is tried"
-        rows.append((number, calls[at], why))
-        at = end
-    wide = max([len(number) for number, _, _ in rows])
-    actors = max([len(call.actor) for _, call, _ in rows])
-    for number, call, why in rows:
-        yield f"{number:>{wide}}  {call.actor:<{actors}}  {call.text()}"
-        margin = " " * (wide + actors + 8)
-        yield from textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
+    why = tries[0].why
+    if len(tries) > 1:
+        why += f"; if it is not there, the next of the {len(tries)} directories of PATH is tried"
+    return textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
-def ns_lines(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """The table of ``ns``: each namespace, the inode here and the one in a child of the next run."""
-    rows = [("ns", "flag", "this shell", "next run", "")]
+def ns_lines(
+    here: Mapping[str, str],
+    there: Mapping[str, str],
+    whose: str = "next run",
+    other: str = "new",
+    joined: Collection[str] = (),
+) -> list[str]:
+    """The table of ``ns``: each namespace, the inode here and the one there.
+
+    ``whose`` is what stands above that column, ``other`` what is said of one that differs, unless
+    it is of a kind that is ``joined``.
+    """
+    rows = [("ns", "flag", "this shell", whose, "")]
     for namespace in NAMESPACES:
         mine = here.get(namespace.name, "-")
         theirs = there.get(namespace.name, "-")
-        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else "new"
+        word = "joined" if namespace.name in joined else other
+        word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else word
         rows.append((namespace.name, namespace.constant, mine, theirs, word))
     widths = [max([len(row[column]) for row in rows]) for column in range(5)]
     return [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 from nsh.base import BaseShell
 from nsh.commands.manual import groups, page_of, summary_of
-from nsh.errors import Usage
+from nsh.errors import Refusal, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from nsh.errors import LastError
     from nsh.offers import Item
+    from nsh.run.living import Living
+    from nsh.teach.hints import Hint
 
 
 class TeachCommands(BaseShell):
@@ -24,6 +28,7 @@ class TeachCommands(BaseShell):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.run_ended.append(self._give_hint)
+        self.acted.append(self._give_hint_of_child)
 
     def do_explain(self, line: str) -> None:
         """explain [TOPIC]
@@ -138,12 +143,55 @@ class TeachCommands(BaseShell):
         """After each run, sh and diff: the hint that it calls for."""
         if not self.hinting:
             return
-        from nsh.teach import hints
+        from nsh.teach import hints, pods
 
-        hint = hints.met(self.state, argv, self.status, self.hinted)
+        joined = self._joined()
+        on_top = pods.on_top(self.state, joined, self.hinted)
+        self._hint(on_top or hints.met(self.state, argv, self.status, self.hinted, joined))
+
+    def _give_hint_of_child(self, command: str, child: Living, argv: list[str]) -> None:
+        """After what was done to a child: the hint that it calls for."""
+        if not self.hinting:
+            return
+        from nsh.teach import hints, pods
+
+        deaf = command == "signal" and _is_deaf(child, int(argv[0]))
+        if command == "stop":
+            deaf = child.inside == 1 and child.status == 128 + signal.SIGKILL
+        made = child.plan.state
+        if command == "start":
+            self._hint(pods.on_top(self.state, self._joined(), self.hinted))
+        self._hint(hints.met_child(command, child.name, made, self.state, argv, self.hinted, deaf))
+
+    def _joined(self) -> tuple[str, ...]:
+        """The kinds of namespaces that the joins of the state lead to."""
+        if not self.state.joins:
+            return ()
+        from nsh.parts.join.targets import targets
+
+        try:
+            return tuple([kind for each in targets(self.state, self.host) for kind in each.kinds])
+        except Refusal:
+            return ()  # it has ended since the run began
+
+    def _hint(self, hint: Hint | None) -> None:
         if hint is not None:
             self.hinted.add(hint.name)
             self.error(f"hint: {hint.text}; try: {hint.fix}")
+
+
+def _is_deaf(child: Living, number: int) -> bool:
+    """Whether a signal that was sent does nothing, because the child is PID 1. See pid_namespaces(7)."""
+    from nsh.linux.processes import handles, stat_fields
+    from nsh.parts.init import FORWARDS, PAUSES
+
+    if child.inside != 1 or number in (signal.SIGKILL, signal.SIGSTOP):
+        return False
+    own = PAUSES if not child.plan.argv else FORWARDS if child.plan.state.init else ()
+    if number in own or handles(child.pid, number):
+        return False
+    # What has ended meanwhile has no handlers to look at, and was not deaf.
+    return stat_fields(child.pid)[:1] not in ([], ["Z"], ["X"])
 
 
 def _cut(text: str, size: int) -> str:

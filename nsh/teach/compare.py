@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from nsh.commands.running import RunCommands
-from nsh.errors import Failure, Refusal
+from nsh.commands.entering import EnterCommands
+from nsh.errors import Failure, Refusal, Usage
 from nsh.linux.descriptors import close
 from nsh.state import START
 from nsh.value import Value
@@ -28,13 +28,13 @@ class Captured(Value):
     status: int
 
 
-class DiffCommands(RunCommands):
+class DiffCommands(EnterCommands):
     """diff."""
 
     group = "Looking"
 
     def do_diff(self, line: str) -> None:
-        """diff CMD [ARG...]
+        """diff [-c NAME] CMD [ARG...]
 
         Run a command on the host and then inside, and show what differs in what it
         writes: side by side where the terminal is wide enough for both, as a unified
@@ -50,13 +50,22 @@ class DiffCommands(RunCommands):
             hostname box
             diff uname -n
 
+        With -c, inside is a child that lives: the command runs there as with enter.
+
+            diff -c web ps -e
+
         See diff(1).
         """
 
         argv = self.words(line, at_least=1)
+        name = ""
+        if argv[0] == "-c":
+            if len(argv) < 3:
+                raise Usage
+            name, argv = argv[1], argv[2:]
         try:
             on_host = self.planned(START, argv)
-            in_child = self.planned(self.state, argv)
+            in_child = self.entered(name, argv) if name else self.planned(self.state, argv)
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         host = self._captured(on_host)
@@ -75,7 +84,11 @@ class DiffCommands(RunCommands):
         self.status = status
 
     def complete_diff(self, before: list[str], word: str) -> Iterable[Item]:
-        """As for run."""
+        """As for run; after -c a child."""
+        if before == ["-c"]:
+            return [(name, f"process {pid}") for name, pid in self.host_variables().items()]
+        if before[:1] == ["-c"]:
+            return self.offer_program(before[2:], word)
         return self.offer_program(before, word)
 
     def _captured(self, wanted: Plan) -> Captured | CallFailed:

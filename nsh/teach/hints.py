@@ -1,6 +1,6 @@
 """Hints: which of the surprises of namespaces a run has just met. Pure.
 
-That a surprise is there is a fact of the state: a new pid namespace below the host's /proc, a new
+That a surprise is there is a fact of the state, or of a child and what it was started with: a new pid namespace below the host's /proc, a new
 mount namespace with nothing mounted in it. Whether the run met it depends on what the command looked
 at; no fact that outlives the process tells that, so its words do. A shell looks at everything.
 """
@@ -59,6 +59,24 @@ GROUPS = Hint(
     " command still may",
     "user 65534:65534",
 )
+JOINED = Hint(
+    "joined",
+    "a joined pid namespace, yet the host's processes: /proc belongs to the mnt namespace, and that"
+    " one is not joined",
+    "flags +mnt; mount proc /proc",
+)
+LEFT = Hint(
+    "left",
+    "what a run leaves in the background lives on: only with a pid namespace does it end with the"
+    " command, and a child that you start ends with nsh at the latest",
+    "flags +pid",
+)
+CUT_OFF = Hint(
+    "cut off",
+    "what stood in the background is gone: the command was PID 1, and with it the kernel ends all"
+    " of its namespace; what is to stay is started",
+    "help start",
+)
 LOOPBACK = Hint(
     "loopback",
     "new net namespace: its only interface is a loopback of its own, and it is down",
@@ -66,10 +84,17 @@ LOOPBACK = Hint(
 )
 
 
-def met(state: State, argv: list[str], status: int, given: Collection[str] = ()) -> Hint | None:
+def met(
+    state: State,
+    argv: list[str],
+    status: int,
+    given: Collection[str] = (),
+    joined: Collection[str] = (),
+) -> Hint | None:
     """The hint that a run of these words, which ended with that status, calls for; or None.
 
-    ``given`` are the names of hints that were given already.
+    ``given`` are the names of hints that were given already, ``joined`` the kinds of namespaces
+    that the joins of the state lead to.
 
     >>> met(State(flags=("pid",)), ["ps", "aux"], 0)
     <Hint proc>
@@ -87,6 +112,7 @@ def met(state: State, argv: list[str], status: int, given: Collection[str] = ())
         (MOUNTS, _same_mounts(state), _at_mounts, _changes_mounts),
         (NAME, _same_name(state), _at_name, _changes_name),
         (LOOPBACK, state.has("net"), _at_network, _changes_network),
+        (JOINED, _joined_processes(state, joined), _at_processes, _mounts_proc),
     ):
         if not there or hint.name in given:
             continue
@@ -94,10 +120,97 @@ def met(state: State, argv: list[str], status: int, given: Collection[str] = ())
         # A line that itself brings about what the hint would propose needs none.
         if met and not (changes and any(changes(*command) for command in commands)):
             return hint
+    if not sits and _leaves(argv):
+        hint = CUT_OFF if state.has("pid") else LEFT
+        if hint.name not in given and not (joined and hint is LEFT):
+            return hint
     return None
 
 
+def met_child(
+    command: str,
+    name: str,
+    made: State,
+    state: State,
+    argv: list[str],
+    given: Collection[str] = (),
+    deaf: bool = False,
+) -> Hint | None:
+    """The hint that what was done to a child calls for; or None.
+
+    command  what was done: start, enter, signal ...
+    name     the child's; ``made`` is the state that it was started with
+    state    the state at the moment
+    argv     the words of the command in it
+    deaf     whether it was sent a signal that has no effect, because it is PID 1
+
+    >>> met_child("start", "box", State(), State(), ["sh"])
+    <Hint no input>
+    >>> met_child("start", "box", State(), State(), ["sleep", "9"]) is None
+    True
+    """
+    sits = len(argv) == 1 and _name(argv[0]) in SHELLS
+    if command == "start" and sits:
+        hint = Hint(
+            "no input",
+            f"its input is /dev/null, where a shell finds the end at once: {name} is over; without"
+            " a command a child just stays",
+            f"start {name}",
+        )
+    elif command == "signal" and deaf:
+        hint = Hint(
+            "deaf",
+            f"nothing happens: {name} is PID 1 of its namespace, and PID 1 gets no signal that it"
+            " does not handle; from outside KILL ends it, and an init hands signals on",
+            f"signal {name} KILL; init on",
+        )
+    elif command == "stop" and deaf:
+        hint = Hint(
+            "killed",
+            f"{name} had its 2 seconds and was killed: it is PID 1 of its namespace, and PID 1 gets"
+            " no signal that it does not handle; an init hands SIGTERM on",
+            "init on",
+        )
+    elif command != "enter":
+        return None
+    elif _host_processes(made) and (
+        sits or any(_at_processes(*found) for found in _commands(argv))
+    ):
+        hint = Hint(
+            "proc inside",
+            f"{name} has a pid namespace, yet ps shows the host's processes: no proc was mounted in"
+            " it, and a /proc shows the namespace of its mounter",
+            f"stop {name}; flags +mnt; mount proc /proc",
+        )
+    elif left := _not_entered(state, made):
+        hint = Hint(
+            "entered",
+            f"enter takes all that {name} has and nothing of the state: {left} is for run and start;"
+            " join goes into its namespaces and lets the state come on top",
+            f"help join; join {name}",
+        )
+    else:
+        return None
+    return None if hint.name in given else hint
+
+
 # The facts.
+
+
+def _not_entered(state: State, made: State) -> str:
+    """The first line of the state that a child was not started with, "" if there is none."""
+    from nsh.parts.table import state_commands
+
+    known = state_commands(made)
+    lines = state_commands(state.replace(flags=(), joins=()))
+    return next((line for line in lines if line not in known), "")
+
+
+def _joined_processes(state: State, joined: Collection[str]) -> bool:
+    """Whether a pid namespace is joined, and /proc is the host's."""
+    return (
+        "pid" in joined and "mnt" not in joined and _host_processes(state.replace(flags=("pid",)))
+    )
 
 
 def _host_processes(state: State) -> bool:
@@ -183,6 +296,20 @@ def _changes_network(name: str, args: list[str]) -> bool:
     return name in ("ip", "ifconfig") and ("up" in args or "add" in args)
 
 
+def _leaves(argv: list[str]) -> bool:
+    """Whether the words are a line of a shell that ends in the background and does not wait.
+
+    >>> _leaves(["sh", "-c", "sleep 9 &", "sh"]), _leaves(["sh", "-c", "sleep 9 & wait"])
+    (True, False)
+    >>> _leaves(["sh", "-c", "echo 'a &'"]), _leaves(["echo", "&"])
+    (False, False)
+    """
+    if not argv or _name(argv[0]) not in SHELLS or "-c" not in argv[1:-1]:
+        return False
+    line = argv[argv.index("-c") + 1]
+    return "&" in _signs(line) and not any(words[:1] == ["wait"] for words in _split(line))
+
+
 # The commands of a line.
 
 _BEFORE = frozenset(
@@ -237,22 +364,35 @@ def _commands(argv: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield name, args
 
 
+_SIGNS = frozenset("();<>|&")
+
+
 def _split(line: str) -> list[list[str]]:
     """The words of each simple command of a line of sh, with the files of its redirections."""
+    found: list[list[str]] = [[]]
+    for word in _lexed(line):
+        if not set(word) <= _SIGNS:
+            found[-1].append(word)
+        elif not set(word) & set("<>"):
+            found.append([])
+    return found
+
+
+def _signs(line: str) -> list[str]:
+    """What separates the commands of a line of sh: ; && | & and their like."""
+    return [word for word in _lexed(line) if set(word) <= _SIGNS]
+
+
+def _lexed(line: str) -> list[str]:
+    """The words and signs of a line of sh; none if a quote is open, for then sh did not run it."""
     import shlex
 
     lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    found: list[list[str]] = [[]]
     try:
-        for word in lexer:
-            if not set(word) <= set("();<>|&"):
-                found[-1].append(word)
-            elif not set(word) & set("<>"):
-                found.append([])
+        return list(lexer)
     except ValueError:
-        return []  # a quote is open: sh did not run it
-    return found
+        return []
 
 
 def _name(word: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.base import BaseShell
+from nsh.commands.running import RunCommands
 from nsh.errors import Failure
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nsh.offers import Item
 
 
-class RecordCommands(BaseShell):
+class RecordCommands(RunCommands):
     """record."""
 
     group = "The rest"
@@ -64,7 +64,13 @@ class RecordCommands(BaseShell):
         """Record from the next line on. Raises Failure if the file cannot be written."""
         from nsh.transcript.record import Recorder
 
+        if self.stepped is not None:
+            why = "a run is being stepped through, and its beginning would not be in the record"
+            raise Failure(why, "continue", "abort")
         self.recording = Recorder(path, self)
+        if self.host.living:
+            names = ", ".join(self.host.living)
+            self.error(f"record: a replay has no {names}: what lives already is not recorded")
 
     def end_recording(self) -> None:
         """Finish the recording, if there is one; the line that runs is not part of it."""

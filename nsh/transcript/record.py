@@ -20,10 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nsh.base import BaseShell
-from nsh.call import Plan
+from nsh.call import Environment, Plan
 from nsh.errors import Failure
 from nsh.parts.table import state_commands
-from nsh.plan.order import plan
 from nsh.state import START
 from nsh.transcript.encode import encode_command, expected_lines, lines_of
 from nsh.transcript.environment import replay_environ
@@ -218,12 +217,15 @@ class Recorder:
             self._append([f"{PROMPT}# {self.line}: not replayable, {self.left_out}"])
             self.shell.error(f"record: {self.left_out}, so it cannot be replayed and is left out")
             return
+        for made in self.shell.host.made.values():
+            self.requires.add("userns" if "user" in made else "root")
         word = self.line.strip()
         self.volatile.command(
             [os.getpid(), *self.shell.pids],
             ephemeral=not word.startswith(("!", "host ")),
             since=self.since,
             until=time.time(),
+            held=[link for made in self.shell.host.made.values() for link in made.values()],
         )
         expected = expected_lines(lines_of(output), status, self.volatile.generalise, self.plain)
         self._append([*encode_command(self.line), *expected])
@@ -234,8 +236,11 @@ class Recorder:
 
         A program that drives the terminal gets the terminal itself, and the user's environment.
         """
-        if wanted.argv and wanted.state.flags:
-            self.requires.add("userns" if wanted.state.has("user") else "root")
+        if wanted.argv and (wanted.state.flags or wanted.state.joins):
+            from nsh.parts.join.own import in_another
+
+            in_userns = in_another("user", wanted.state, self.shell.host)
+            self.requires.add("userns" if in_userns else "root")
         if not (self.shell.interactive and drives_terminal(wanted)):
             yield wanted
             return
@@ -245,7 +250,7 @@ class Recorder:
         self._restore()
         self.shell.host.use_environ(self.environ)
         try:
-            yield plan(wanted.state, wanted.argv, self.shell.host)
+            yield _with_environment(wanted, self.shell.host.environment(wanted.state.env))
         finally:
             self.shell.host.use_environ(replay_environ(self.environ))
             self._redirect()
@@ -277,6 +282,17 @@ class Recorder:
         self.file.close()
         if not self.shell.in_line:
             self.relay.close()
+
+
+def _with_environment(wanted: Plan, environ: Environment) -> Plan:
+    """The plan with another environment for its command."""
+    calls = [
+        call.replace(
+            args=tuple([environ if isinstance(arg, Environment) else arg for arg in call.args])
+        )
+        for call in wanted.calls
+    ]
+    return wanted.replace(calls=tuple(calls))
 
 
 def drives_terminal(wanted: Plan) -> bool:

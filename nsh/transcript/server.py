@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 
-from nsh.base import BaseShell
+from nsh.commands.started import StartedCommands
 from nsh.errors import Interrupted, OutputFailed
 from nsh.files import logical_lines
 from nsh.linux.constants import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def serve(fd: int, state: str, make: Callable[[], BaseShell]) -> int:
+def serve(fd: int, state: str, make: Callable[[], StartedCommands]) -> int:
     """Guard a session until it ends.
 
     ``state`` is a directory for what nsh remembers; ``make`` gives the shell that runs the commands.
@@ -92,7 +92,7 @@ def _is_zombie(pid: str) -> bool:
     return stat.rpartition(")")[2].split()[:1] == ["Z"]
 
 
-def _serve(fd: int, state: str, shell: BaseShell) -> int:
+def _serve(fd: int, state: str, shell: StartedCommands) -> int:
     """Run commands from the socket until it ends or a command ends nsh."""
     # What nsh itself remembers between sessions (not what a command sees) goes into the replay's
     # own directory.
@@ -107,6 +107,7 @@ def _serve(fd: int, state: str, shell: BaseShell) -> int:
             answers.write(f"{answer.status} {how} {pids}\n".encode())
             if answer.ended:
                 break
+    shell.end_all()
     return shell.status
 
 
@@ -123,7 +124,7 @@ class Answer(Value):
     pids: tuple[int, ...]
 
 
-def run(shell: BaseShell, text: str) -> Answer:
+def run(shell: StartedCommands, text: str) -> Answer:
     """Run what was typed, as lines."""
     ended, status = False, 0
     pids: list[int] = []

@@ -32,15 +32,22 @@ _FORMATS = (
     "%H:%M",
     "%Y-%m-%d",
 )
-_TRACE = re.compile(r"nsh: \[[A-Za-z0-9 ]+\] (?=pipe2|poll|read|write|openat)")
+_TRACE = re.compile(
+    r"(?:(?:nsh: )?\[[A-Za-z0-9 ]+\]|-> [0-9/]+ [A-Za-z0-9 ]+:) (?=pipe2|poll|read|write|openat|pidfd_open|setns|fchdir)"
+)
 _DESCRIPTORS = re.compile(
-    r"(?:pipe2\(\[|\bfd=|read\(|write\()([0-9]+)(?:, ([0-9]+)\])?|openat\(.*\) = ([0-9]+)\Z"
+    r"(?:pipe2\(\[|\bfd=|read\(|write\(|setns\(|fchdir\()([0-9]+)(?:, ([0-9]+)\])?"
+    r"|(?:openat|pidfd_open)\(.*\) = ([0-9]+)\Z"
 )
 _BEFORE = r"(?:(?<![\w.-])|(?<=\A-))"
 """What may stand before a word: also the - of a line of a diff."""
 
 _FOREGROUND = re.compile(r"[A-Z][A-Za-z<]*(\+ *)(?= |\Z)")
 """The + of a process state, see ps(1), with the blanks that pad it."""
+
+_PADDING = re.compile(" {2,}")
+_AGE = re.compile(r"(?<=  )([0-9]+) (?:s|min|h|d)( {2,})")
+"""How long a child has lived, with the blanks that pad it, in a line of `children`."""
 
 _LONGEST = 600
 _TAIL = r"(?:[.,][0-9]+)?(?: ?(?:Z|UTC|\+00:?00))?"
@@ -72,6 +79,7 @@ class Volatile:
         self.since = time.time()
         self.until: float | None = None
         self.ephemeral = False
+        self.held: frozenset[str] = frozenset()
         for namespace in NAMESPACES if inodes else ():
             try:
                 link = os.readlink(f"/proc/self/ns/{namespace.proc}")
@@ -94,22 +102,31 @@ class Volatile:
         return volatile
 
     def command(
-        self, pids: Iterable[int], *, ephemeral: bool, since: float = 0, until: float = 0
+        self,
+        pids: Iterable[int],
+        *,
+        ephemeral: bool,
+        since: float = 0,
+        until: float = 0,
+        held: Iterable[str] = (),
     ) -> None:
         """Begin another command: the processes it made, and when it ran.
 
         ``ephemeral``: its namespaces end with it. The kernel gives their numbers to others then,
-        so an equal number later is no equal namespace.
+        so an equal number later is no equal namespace. But for those that are ``held`` by a child
+        that stays: the texts of their links.
         """
+        held = frozenset([link.partition("[")[2].rstrip("]") for link in held])
         self.pids = tuple(pid for pid in pids if pid > 9)
         if since:
             self.since, self.until = since, until
         self.names = {
             inode: name
             for inode, name in self.names.items()
-            if inode in self.own or not self.ephemeral
+            if inode in self.own or not self.ephemeral or inode in self.held & held
         }
         self.ephemeral = ephemeral
+        self.held = held
 
     def generalise(self, text: str) -> str | None:
         """The line as a glob with holes, None if nothing volatile is in it."""
@@ -121,7 +138,7 @@ class Volatile:
             *[(match.start(), match.end(), "{tmp}") for match in _MKTEMP.finditer(text)],
             *self._inodes(text),
             *self._descriptors(text),
-            *self._words(text, [str(pid) for pid in self.pids], "{pid}", r"(?![\w])"),
+            *self._pids(text),
             *self._words(text, [self.host], "{host}", r"(?![\w-])"),
             *self._words(text, [self.user], "{user}", r"(?![\w-])"),
         ]
@@ -143,6 +160,17 @@ class Volatile:
                 for match in re.finditer(rf"{_BEFORE}{re.escape(word)}{after}", text):
                     yield match.start(), match.end(), hole
 
+    def _pids(self, text: str) -> Iterable[Span]:
+        """The processes, with the blanks that pad them to a column, and the ages in such a line."""
+        found = list(self._words(text, [str(pid) for pid in self.pids], "{pid}", r"(?![\w])"))
+        yield from found
+        padded = [match for _, end, _ in found if (match := _PADDING.match(text, end))]
+        for match in padded:
+            yield match.start(), match.end(), " *"
+        for match in _AGE.finditer(text) if padded else ():
+            yield match.start(1), match.end(1), "{int}"
+            yield match.start(2), match.end(2), " *"
+
     def _in_terminal(self, text: str) -> Iterable[Span]:
         """The terminal in a line of ps, and that the process is in its foreground: a replay has none."""
         if self.terminal and self.terminal in text:
@@ -160,7 +188,7 @@ class Volatile:
             yield match.start(1), match.end(1), "inode ns"
 
     def _descriptors(self, text: str) -> Iterable[Span]:
-        """The numbers of nsh's own pipes and files in a line of its trace."""
+        """The numbers of nsh's own pipes and files in a line of a trace, or of a stepped run."""
         if _TRACE.match(text):
             for match in _DESCRIPTORS.finditer(text):
                 for group in (1, 2, 3):

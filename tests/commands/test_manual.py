@@ -10,7 +10,24 @@ import pytest
 from nsh import words
 from nsh.commands.manual import GROUPS, groups, summary_of
 from nsh.shell import Shell
+from nsh.state import START
 from tests.lines import Told, say
+
+PRINTING = (
+    "run",
+    "sh",
+    "diff",
+    "explain",
+    "lesson",
+    "enter",
+    "ns",
+    "step",
+    "next",
+    "continue",
+    "abort",
+    "tree",
+)
+"""Commands of which an example prints something."""
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]
 
@@ -52,9 +69,20 @@ def test_the_examples_in_the_manuals_work(capsys: Told) -> None:
         if line.startswith("    ")
     ]
     assert len(examples) > 10
-    for line in examples:
-        [command] = words.commands(line, frozenset({"sh", "host"}))
-        assert words.command_word(command)[0] in COMMANDS or command.startswith("!")
-        if command.split()[0] in ("run", "sh", "diff", "explain", "lesson") or command[0] == "!":
-            continue  # these print; their own tests run them
-        assert say(capsys, line) == ("", [], 0)
+    shell = Shell()
+    shell.run_line("start web")  # of whom the examples tell
+
+    try:
+        for line in examples:
+            [command] = words.commands(line, frozenset({"sh", "host"}))
+            assert words.command_word(command)[0] in COMMANDS or command.startswith("!")
+            if command.split()[0] in PRINTING or command[0] == "!":
+                continue  # their own tests run them
+            shell.become(START)
+            if line.startswith("start web"):
+                shell.run_line("stop web")
+            assert say(capsys, line, shell=shell) == ("", [], 0)
+            if not shell.started["web"].lives:
+                shell.run_line("start web")
+    finally:
+        shell.end_all()

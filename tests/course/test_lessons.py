@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.parse import FormatError
 from tests.conftest import nsh
+from tests.course.learner import Learner
 
 LESSON = """\
 ---
@@ -80,19 +80,6 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-class Learner:
-    """Types lines at nsh in the small lesson, with a progress file of its own."""
-
-    def __init__(self, small: Path, state: Path) -> None:
-        self.small = str(small)
-        self.progress = state / "nsh/progress"
-        self.environ = {**os.environ, "XDG_STATE_HOME": str(state)}
-
-    def __call__(self, *lines: str, path: str = "") -> subprocess.CompletedProcess[str]:
-        typed = "\n".join(lines) + "\n"
-        return nsh("--lesson", path or self.small, stdin=typed, env=self.environ, merged=True)
-
-
 @pytest.fixture
 def learn(small: Path, tmp_path: Path) -> Learner:
     return Learner(small, tmp_path / "state")
@@ -103,8 +90,9 @@ def test_the_list_shows_how_far_one_is(learn: Learner) -> None:
     lines = learn("lesson quit", "lesson", path="uts").stdout.splitlines()
     [row] = [line for line in lines if line.startswith("  skeleton")]
     assert row.endswith("1 of 3 steps, 1 skipped")
-    assert [line.split()[0] for line in lines[-8:-1]] == list(lesson.COURSE)
-    assert max(map(len, lines[-8:])) <= 80
+    listed = lines[-len(lesson.COURSE) - 1 :]
+    assert [line.split()[0] for line in listed[:-1]] == list(lesson.COURSE)
+    assert max(map(len, listed)) <= 80
 
 
 def test_a_wrong_try_says_which_probe_failed_and_what_it_saw(learn: Learner) -> None:

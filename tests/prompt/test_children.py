@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,24 @@ def test_a_signal_at_the_prompt_leaves_the_terminal_in_order(start: Start, numbe
     tty.ready()
     os.kill(tty.nsh, number)
     tty.until(lambda s: f"left {128 + number}" in s and "icanon,echo" in s and "-icanon" not in s)
+
+
+def test_the_end_of_a_child_that_stays_is_told_once(start: Start) -> None:
+    tty = start()
+    tty.line("start a sleep 1; start b")
+    tty.until("living: a b")
+    tty.ready()
+    tty.line("!sleep 1.2")
+    tty.until("a has ended: status 0")
+    assert "living: b" in tty.ready()
+    tty.line("children")
+    tty.until("(a pause)")
+    assert tty.ready().count("has ended") == 1
+    tty.line("wait b")
+    tty.until(lambda screen: "living" not in screen)
+    time.sleep(0.5)  # between the prompt and the command Ctrl-C takes back the line
+    tty.keys("C-c")
+    tty.until("[130]")
+    tty.ready()
+    tty.line("quit")
+    tty.until("b ends with nsh")

@@ -33,7 +33,8 @@ def test_commands_in_the_order_of_teaching_with_a_description(shell: Shell) -> N
 
 
 def test_every_command_that_takes_words_declares_its_completion() -> None:
-    takes_none = {"ns", "show", "history", "goal", "hint", "solution", "skip"}
+    takes_none = {"children", "show", "history", "goal", "hint", "solution", "skip"}
+    takes_none |= {"continue", "abort"}
     free = {"hostname", "domainname", "undo", "redo", "quit", "exit"}  # a name, a number
     shell_lines = {"sh", "host"}
     declared = {name for name in Shell().command_names() if hasattr(Shell, "complete_" + name)}
@@ -76,6 +77,8 @@ def test_flags_offers_only_what_would_change_something(shell: Shell) -> None:
         ("help pr", "propagation"),
         ("trace o", "on"),
         ("hints ", "on"),
+        ("tree ", "--all"),
+        ("tree --all ", "-o"),
         ("explain ", "net"),
         ("explain eper", "EPERM"),
         ("explain bind", "'bind mounts'"),
@@ -119,6 +122,14 @@ def test_lessons_are_offered_with_their_titles_and_files(shell: Shell, tmp_path:
     for name in ("mine.nsh.md", "picture.png"):
         (tmp_path / name).touch()
     assert texts(shell, f"lesson {tmp_path}/") == [f"{tmp_path}/mine.nsh.md"]
+
+
+def test_a_tree_is_drawn_into_a_picture(shell: Shell, tmp_path: Path) -> None:
+    for name in ("old.svg", "old.png"):
+        (tmp_path / name).touch()
+    assert texts(shell, f"tree -o {tmp_path}/") == [f"{tmp_path}/old.svg"]
+    assert texts(shell, "tree -o new.svg ") == ["--all"]
+    assert texts(shell, "tree -o new.svg --all ") == []
 
 
 def test_a_recording_is_written_to_a_transcript_and_ended(shell: Shell, tmp_path: Path) -> None:

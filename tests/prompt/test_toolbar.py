@@ -30,6 +30,19 @@ def test_toolbar_follows_the_state(shell: Shell) -> None:
     assert "+" not in bar(shell, width=200)
 
 
+def test_children_that_live_are_named(shell: Shell) -> None:
+    for name in "abcde":
+        shell.run_line(f"start {name}")
+    try:
+        assert "│ living: a b c +2" in bar(shell, width=200)
+        shell.run_line("stop a b c")
+        assert "│ living: d e" in bar(shell, width=200)
+    finally:
+        shell.end_all()
+    shell.look_after()
+    assert "living" not in bar(shell, width=200)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 150])
 def test_toolbar_fits(shell: Shell, width: int) -> None:
     shell.onecmd("hostname " + "x" * 64)

@@ -17,8 +17,8 @@ from tests.lines import Told, full_state, say
 from tests.runs import ROOT
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]
-OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1")
-"""A number, three, a path, an assignment: what commands take beside words of their own."""
+OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1", "/proc/self/ns/uts")
+"""A number, three, a path, an assignment, a namespace: what commands take beside words of their own."""
 
 
 def lines_offered(shell: Shell, name: str) -> list[list[str]]:
@@ -50,9 +50,12 @@ def takes_only(name: str, here: Shell, there: Shell, place: Path) -> set[str]:
             shell = Shell()
             shell.said = lambda text: None
             shell.run_line(f"{name} {word}")
+            shell.end_all()
             if shell.status != 2:
                 return set()
-    return {word for line in lines_offered(here, name) for word in line}
+        elsewhere = lines_offered(there, name)
+    words = {word for line in lines_offered(here, name) for word in line}
+    return words if words == {word for line in elsewhere for word in line} else set()
 
 
 def test_completion_and_highlighting_have_the_same_words(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ def test_it_is_alive_until_it_is_ended_by_a_signal(
 def test_the_chain_of_a_run_is_known(state: State) -> None:
     wanted = to(state, "true")
     run = start(wanted)
-    assert run.chain == wanted.chain() == ((CHILD, wanted.last) if state.flags else (CHILD,))
-    assert [run.values[name] for name in run.chain] == list(run.pids)
+    assert run.own == wanted.chain() == ((CHILD, wanted.last) if state.flags else (CHILD,))
+    assert [run.values[name] for name in run.own] == list(run.pids)
     assert run.wait().status == 0
 
 

@@ -104,3 +104,81 @@ def test_a_bind_of_proc_is_still_the_hosts() -> None:
     state = State(flags=("pid", "mnt"), mounts=(Mount("rbind", "/proc", "/proc"),))
     assert met(state, ["ps"], 0) is not None
     assert met(state.replace(mounts=(PROC,)), ["ps"], 0) is None
+
+
+LIVE = [
+    ("flags +pid; start box sleep 1000", "enter box ps", "no proc was mounted in it"),
+    ("start box sleep 1000; hostname other", "enter box true", "hostname other is for run"),
+    ("flags +uts; start box; env A=1", "enter box true", "env A=1 is for run"),
+    ("flags +pid; start box sleep 1000", "signal box TERM", "PID 1 gets no signal"),
+    ("flags +pid; start box sleep 1000; flags -pid; join box pid", "run ps", "not joined"),
+    ("flags +user +pid; map root; start box; reset all; join box user pid", "run ps", "not joined"),
+]
+NOT_LIVE = [
+    ("flags +pid +mnt; mount proc /proc; start box sleep 1000", "enter box ps"),
+    ("flags +pid; start box sleep 1000", "enter box true"),
+    ("start box sleep 1000", "enter box ps"),
+    ("flags +uts; hostname box; start box sleep 1000", "enter box uname -n"),
+    ("hostname one; flags +uts; start box sleep 1000; reset all", "enter box uname -n"),
+    ("start box sleep 1000", "signal box URG"),
+    ("flags +pid; start box sleep 1000", "signal box KILL"),
+    ("flags +pid; start box", "signal box TERM"),
+    ("flags +pid; init on; start box sleep 1000", "signal box USR1"),
+    ("flags +pid; start box sh -c 'trap : USR1; sleep 0.2; cat'; sh sleep 0.1", "signal box USR1"),
+    ("flags +pid +mnt; start box sleep 1000; flags -pid -mnt; join box", "run true"),
+    ("", "start box sleep 1000"),
+    ("", "start box sh -c true"),
+]
+
+
+@pytest.mark.parametrize(("before", "line", "word"), needs.cases(LIVE))
+def test_a_surprise_about_a_child_is_explained_once(before: str, line: str, word: str) -> None:
+    result = nsh(stdin=f"hints on\n{before}\n{line}\n{line}\n")
+    hints = [text for text in result.stderr.splitlines() if "hint: " in text]
+    assert len(hints) == 1
+    assert word in hints[0]
+    assert "; try: " in hints[0]
+
+
+@pytest.mark.parametrize(("before", "line"), needs.cases(NOT_LIVE))
+def test_a_child_that_does_what_one_expects_gets_none(before: str, line: str) -> None:
+    result = nsh(stdin=f"hints on\n{before}\n{line}\n")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("shell", ["sh", "/bin/bash"])
+def test_a_shell_without_input_is_over_at_once(shell: str) -> None:
+    lines = ["hints on", f"start box {shell}", "wait box"]
+    told = nsh(stdin="\n".join(lines) + "\n").stderr
+    assert told.count("hint: ") == 1
+    assert "box is over" in told
+    fix = told.partition("; try: ")[2].strip()
+    mended = nsh(stdin="\n".join([*lines, fix, "enter box true"]) + "\n")
+    assert (mended.returncode, mended.stderr) == (0, told)
+
+
+@needs.NAMESPACES
+def test_what_the_hints_about_a_child_propose_mends_it() -> None:
+    lines = ["hints on", "flags +pid", "start box sleep 1000", "enter box ps"]
+    fix = nsh(stdin="\n".join(lines) + "\n").stderr.partition("; try: ")[2].strip()
+    lines[1:1] = ["flags +pid", *fix.split("; ")[1:]]
+    assert nsh(stdin="\n".join(lines) + "\n").stderr == ""
+
+    lines = ["hints on", "flags +pid", "start box sleep 1000", "signal box"]
+    told = nsh(stdin="\n".join(lines) + "\n").stderr
+    fix = told.partition("; try: ")[2].strip()
+    lines += [*fix.split("; "), "wait box", "start box sleep 1000", "signal box", "wait box"]
+    result = nsh(stdin="\n".join(lines) + "\n")
+    assert (result.returncode, result.stderr) == (143, told)
+
+
+@needs.NAMESPACES
+def test_what_a_run_leaves_in_the_background() -> None:
+    told = nsh(stdin="hints on\nsh sleep 0.2 &\nsh sleep 0.2 &\n").stderr
+    assert told.count("hint: ") == 1
+    assert "lives on" in told
+    fix = told.partition("; try: ")[2].strip()
+    told = nsh(stdin=f"hints on\n{fix}\nrun sh -c 'sleep 1000 &'\nsh sleep 1000 &\n").stderr
+    assert told.count("hint: ") == 1
+    assert "is gone" in told
+    assert nsh(stdin="hints on\nsh sleep 0.01 & wait\nsh echo 'a &' && true\n").stderr == ""

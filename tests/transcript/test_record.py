@@ -285,3 +285,62 @@ def test_the_terminal_is_left_open_in_lines_of_ps() -> None:
     expect = expectation("    1 * R* 0:00 ps ax (glob)")
     for text in ("    1 pts/3    R+     0:00 ps ax", "    1 ?        R      0:00 ps ax"):
         assert Matcher().match(expect, Line(text), {}) is not None
+
+
+# Children that stay.
+
+LIVE = r"""
+flags +uts
+start box sleep 1000
+start job sh -c 'echo working; exit 3'
+wait job
+log job
+children
+!pgrep -xf 'sleep 1000'
+enter box readlink /proc/self/ns/uts
+enter box readlink /proc/self/ns/uts
+run readlink /proc/self/ns/uts
+enter box sh -c 'echo $PPID'
+stop box; children
+"""
+
+
+@root
+def test_a_recording_with_children_replays_green_and_ends_them(tmp_path: Path) -> None:
+    path = tmp_path / "r.nsh.md"
+    command = f"sleep 1000.{os.getpid()}"
+    nsh("--record", str(path), stdin=LIVE.replace("sleep 1000", command), cwd=tmp_path)
+    text = path.read_text()
+    assert "requires: root\n" in text
+    assert re.search(r"^box   \{pid\} \*\{pid\} \*\{int\} s \*uts .* \(glob\)$", text, re.MULTILINE)
+    names = re.findall(r"^uts:\[\{inode:(\w+)\}\]", text, re.MULTILINE)
+    assert names[0] == names[1] != names[2]  # the child's lives on, that of a run does not
+    text = text.replace("nsh> stop box; children\n", "nsh> children\n")
+    green(path)
+    path.write_text(text.partition("nsh> children\n")[0] + "```\n")
+    green(path)  # ended by the replay, not by its session
+    assert subprocess.run(["pgrep", "-xf", command], check=False).returncode == 1
+
+
+@root
+def test_an_update_leaves_the_numbers_of_children_open(tmp_path: Path) -> None:
+    path = tmp_path / "r.nsht"
+    path.write_text("nsh> start box sleep 1000\nnsh> children\nwrong\n")
+    assert nsh("--update", "--yes", str(path)).returncode == 0
+    assert "box   {pid} *{pid} *{int} s *none  sleep 1000 (glob)\n" in path.read_text()
+    green(path)
+
+
+def test_what_lives_already_is_not_recorded_and_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.nsht"
+    lines = ["start web", "start db", f"record {path}", "enter web true", "record off"]
+    result = nsh(stdin="\n".join(lines) + "\n")
+    assert "record: a replay has no web, db: what lives already is not recorded" in result.stderr
+
+
+def test_ages_and_columns_are_open_only_beside_a_process() -> None:
+    volatile = Volatile()
+    volatile.command([4711], ephemeral=True)
+    assert volatile.generalise("a  4711     1  12 min  x") == "a  {pid} *1  {int} min *x"
+    assert volatile.generalise("4711 10 s") == "{pid} 10 s"
+    assert volatile.generalise("a  12 min  x") is None

@@ -35,15 +35,21 @@ def lines(state: State) -> list[str]:
 def _guard(state: State, host: Host) -> None:
     """Raise Refusal if there is no new user namespace whose ids could be mapped."""
     if state.has_maps and not state.has("user"):
-        raise Refusal(
-            "ids are mapped in a new user namespace only, and none is asked for", "flags +user"
-        )
+        from nsh.parts.join.own import joined
+
+        why = "and none is asked for"
+        if "user" in joined(state, host):
+            why = "and the maps of the one that is joined are written already, once and for all"
+        raise Refusal(f"ids are mapped in a new user namespace only, {why}", "flags +user")
 
 
 def _diagnose(failed: FailedCall) -> Diagnosis | None:
     """Why a map was not written."""
     from nsh.parts.ids.diagnose import helper, open_map, write_map
+    from nsh.parts.join.around import around
 
+    if failed.state.joins:
+        failed = failed.replace(host=around(failed.state, failed.host))
     match failed.call.name:
         case "openat":
             return open_map(failed.error, failed.host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsh.call import CHILD, FORK, PARENT, Call, Ended, Slot, Vector
+from nsh.call import FORK, PARENT, Call, Ended, Slot, Vector
 from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.constants import (
@@ -35,6 +35,12 @@ def ranges(kind: str, wanted: str | tuple[Range, ...], host: Host) -> tuple[Rang
         return (Range(own, own, 1),)
     if wanted == "auto":
         subordinate = host.subordinate(kind)
+        if not subordinate and host.is_around:
+            raise Refusal(
+                f"/etc/sub{kind} gives ids of this shell's user namespace, and the new one is made in"
+                " a joined one",
+                "map root",
+            )
         if not subordinate:
             user = host.user or str(host.uid)
             raise Refusal(
@@ -56,25 +62,31 @@ def denies_setgroups(state: State, host: Host) -> bool:
     return state.setgroups is None and _is_own(gids, host.gid) and not host.can(CAP_SETGID)
 
 
-def write(state: State, host: Host) -> Iterator[Call]:
-    """setgroups, uid_map and gid_map of the child, in this order, as user_namespaces(7) demands."""
+def write(state: State, host: Host, actor: str, writer: str = PARENT) -> Iterator[Call]:
+    """setgroups, uid_map and gid_map of a child, in this order, as user_namespaces(7) demands.
+
+    ``actor`` is the child that made the user namespace. ``writer``, in the one around it, writes
+    them: nsh, or what has joined that; then the slot PROC is nsh's /proc.
+    """
     uids = ranges("uid", state.uidmap, host)
     gids = ranges("gid", state.gidmap, host)
     if denies_setgroups(state, host):
         why = "without CAP_SETGID, the kernel takes no gid_map before this"
-        yield from _write("setgroups", "deny", why)
+        yield from _write(writer, actor, "setgroups", "deny", why)
     elif state.setgroups:
-        yield from _write("setgroups", state.setgroups, "as asked for")
+        yield from _write(writer, actor, "setgroups", state.setgroups, "as asked for")
     if uids:
         if host.can(CAP_SETUID) or _is_own(uids, host.uid):
-            yield from _write("uid_map", _text(uids), f"user ids: {_says(uids)}")
+            why = f"user ids: {_says(uids)}"
+            yield from _write(writer, actor, "uid_map", _text(uids), why)
         else:
-            yield from _helper("newuidmap", uids, host)
+            yield from _helper(actor, "newuidmap", uids, host)
     if gids:
         if host.can(CAP_SETGID) or _is_own(gids, host.gid):
-            yield from _write("gid_map", _text(gids), f"group ids: {_says(gids)}")
+            why = f"group ids: {_says(gids)}"
+            yield from _write(writer, actor, "gid_map", _text(gids), why)
         else:
-            yield from _helper("newgidmap", gids, host)
+            yield from _helper(actor, "newgidmap", gids, host)
 
 
 def _is_own(wanted: tuple[Range, ...], own: int) -> bool:
@@ -94,23 +106,37 @@ def _says(wanted: tuple[Range, ...]) -> str:
     return f"{total} ids, {first.inside} inside is {first.outside} outside"
 
 
-def _write(name: str, text: str, why: str) -> Iterator[Call]:
-    path = Slot(CHILD, "/proc/", f"/{name}")
+PROC = "proc fd"
+"""The slot of nsh's own /proc, for a writer that may see another one, or none."""
+
+
+def opens_proc() -> Iterator[Call]:
+    """The call of nsh that fills it."""
+    why = "nsh's own /proc, where the maps will be written from a joined user namespace"
+    args = (AT_FDCWD, "/proc", OpenFlags(O_CLOEXEC))
+    yield Call(PARENT, "openat", args, why, fills=(PROC,), part="ids")
+
+
+def _write(writer: str, actor: str, name: str, text: str, why: str) -> Iterator[Call]:
     flags = OpenFlags(O_WRONLY | O_CLOEXEC)
     fd = f"{name} fd"
-    opened = (AT_FDCWD, path, flags)
-    yield Call(PARENT, "openat", opened, f"the child's {name}", fills=(fd,), part="ids")
+    opened = (
+        (AT_FDCWD, Slot(actor, "/proc/", f"/{name}"), flags)
+        if writer == PARENT
+        else (Slot(PROC), Slot(actor, "", f"/{name}"), flags)
+    )
+    yield Call(writer, "openat", opened, f"the child's {name}", fills=(fd,), part="ids")
     data = text.encode()
     # One write is all that a map takes.
-    yield Call(PARENT, "write", (Slot(fd), data, len(data)), why, closes=(fd,), part="ids")
+    yield Call(writer, "write", (Slot(fd), data, len(data)), why, closes=(fd,), part="ids")
 
 
-def _helper(program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Call]:
+def _helper(actor: str, program: str, wanted: tuple[Range, ...], host: Host) -> Iterator[Call]:
     """newuidmap(1) or newgidmap(1): set-uid programs that may write ranges of subordinate ids."""
     why = f"fork: {program} may write what nsh may not"
     yield Call(PARENT, "clone", (FORK,), why, fills=(program,), part="namespaces")
     numbers = [word for entry in wanted for word in str(entry).split()]
-    argv = Vector((program, Slot(CHILD, "", " "), *numbers))
+    argv = Vector((program, Slot(actor, "", " "), *numbers))
     files = candidates(program, host.environ.get("PATH", DEFAULT_PATH))
     args = (host.first_executable(files), argv, host.environment(()))
     yield Call(program, "execve", args, _says(wanted), part="ids")

@@ -68,7 +68,8 @@ def write_map(failed: FailedCall) -> Diagnosis | None:
     name = getattr(failed.call.args[0], "name", "").removesuffix(" fd")
     error, state, host = failed.error, failed.state, failed.host
     if name == "setgroups":
-        if error == errno.EPERM and (read_text("/proc/self/setgroups") or "").strip() == "deny":
+        is_denied = (read_text("/proc/self/setgroups") or "").strip() == "deny"
+        if error == errno.EPERM and getattr(host, "denied", is_denied):
             return Diagnosis(
                 "setgroups is denied in the user namespace around this one already, and a namespace"
                 " inside cannot allow it again",
@@ -136,8 +137,9 @@ def _not_outside(kind: str, wanted: tuple[Range, ...], fix: str, host: Host) -> 
         if not any(own.inside <= first and end <= own.inside + own.count for own in owned):
             what = f"{kind} {first}" if entry.count == 1 else f"{kind}s {_span(first, entry.count)}"
             known = ", ".join([_span(own.inside, own.count) for own in owned]) or "none at all"
+            where = "is joined" if host.is_around else "nsh runs in"
             return Diagnosis(
-                f"{what} cannot be mapped, because the user namespace that nsh runs in has only"
+                f"{what} cannot be mapped, because the user namespace that {where} has only"
                 f" {kind} {known}",
                 fix,
             )

@@ -133,7 +133,7 @@ class MountCommands(BaseShell):
             if places == ["proc"]:
                 yield "/proc", "where ps and top look for it"
             binds = places[0] in ("bind", "rbind")
-            here = self.state.cwd or self.host.cwd
+            here = self.directory()
             yield from paths(here, word, only_directories=not binds)
 
     def do_umount(self, line: str) -> None:

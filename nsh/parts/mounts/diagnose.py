@@ -18,9 +18,10 @@ from nsh.linux.mountflags import (
     PROPAGATION,
     default_source,
 )
-from nsh.linux.mountinfo import in_chroot, mount_of, mount_points
+from nsh.linux.mountinfo import in_chroot, mount_of
 from nsh.linux.procfs import filesystems
-from nsh.parts.facts import make, may_make, not_made, spare
+from nsh.parts.facts import make, may_make, not_made
+from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.mounts.overlay import lacking
 from nsh.parts.mounts.queue import mount_command, requeue
@@ -84,21 +85,22 @@ def _missing(failed: FailedMount) -> Diagnosis:
     what = "directory" if directory else "file"
     if over is not None and place is None:
         return _inside_new(failed, over, what)
-    if over is None and os.path.islink(target):
+    if over is None and os.path.islink(failed.top + target):
+        leads = os.readlink(failed.top + target)
         return Diagnosis(
-            f"{target} is a symbolic link to {os.readlink(target)}, which is not there",
-            make(failed.host.real_path(target), directory),
+            f"{target} is a symbolic link to {leads}, which is not there",
+            make(failed.top + failed.places.real_path(target), directory),
         )
-    place = place or target
+    place = place or failed.top + target
     says = f"there is no {what} {target} to mount on"
-    if place != failed.host.real_path(target):
+    if place != failed.places.real_path(target):
         says += f" ({place} on the host)"
     if may_make(place):
         return Diagnosis(says, make(place, directory))
-    other = spare(target)
+    other = failed.spare(target)
     return Diagnosis(
         f"{says}, and {not_made(place, failed.host)}; {os.path.dirname(other)} is open to all",
-        make(other, directory),
+        make(failed.top + other, directory),
         *failed.instead(failed.with_(target=other)),
     )
 
@@ -115,7 +117,7 @@ def _missing_source(failed: FailedMount, over: Mount | None, place: str | None) 
             f"there is no device {source} here; a tmpfs needs none",
             *failed.instead(join(["mount", "tmpfs", failed.target])),
         )
-    if over is not None and os.path.exists(source):
+    if over is not None and os.path.exists(failed.top + source):
         # It was there before the mount that covers it: then the order of the two is wrong.
         queue = list(failed.state.mounts)
         queue.insert(queue.index(over), queue.pop(failed.index))
@@ -130,7 +132,7 @@ def _missing_source(failed: FailedMount, over: Mount | None, place: str | None) 
             f"there is no {source} to bind: your {over.fstype} on {over.target} is new and empty",
             *failed.instead(),
         )
-    place = place or source
+    place = place or failed.top + source
     if may_make(place):
         return Diagnosis(f"there is no {source} to bind", make(place))
     return Diagnosis(
@@ -164,11 +166,11 @@ def _not_a_directory(failed: FailedMount) -> Diagnosis:
     while not os.path.lexists(above):
         above = os.path.dirname(above)
     if not os.path.isdir(above):
-        new = spare(target)
-        is_file = failed.binds and os.path.isfile(failed.source)
+        new = failed.spare(target)
+        is_file = failed.binds and os.path.isfile(failed.place(failed.source))
         return Diagnosis(
             f"{above} is a file, so there is nothing below it and no {target}",
-            make(new, directory=not is_file),
+            make(failed.top + new, directory=not is_file),
             *failed.instead(failed.with_(target=new)),
         )
     if failed.binds:
@@ -176,23 +178,24 @@ def _not_a_directory(failed: FailedMount) -> Diagnosis:
         directory = os.path.isdir(place)
         if not directory and os.path.isdir(over_target):
             inner = os.path.join(target, os.path.basename(source))
-            new = inner if may_make(inner) else spare(source)
-            makes = [] if os.path.isfile(new) else [make(new, directory=False)]
+            new = inner if may_make(failed.top + inner) else failed.spare(source)
+            made = failed.top + new
+            makes = [] if os.path.isfile(made) else [make(made, directory=False)]
             return Diagnosis(
                 f"{source} is a file and {target} is a directory, and a file is bound on a file",
                 *makes,
                 *failed.instead(failed.with_(target=new)),
             )
-        new = spare(target)
+        new = failed.spare(target)
         return Diagnosis(
             f"{source} is a directory and {target} is not, and a directory is bound on a directory",
-            make(new),
+            make(failed.top + new),
             *failed.instead(failed.with_(target=new)),
         )
-    new = spare(target)
+    new = failed.spare(target)
     return Diagnosis(
         f"{target} is not a directory, and {failed.fstype or 'this'} can be mounted on a directory only",
-        make(new),
+        make(failed.top + new),
         *failed.instead(failed.with_(target=new)),
     )
 
@@ -217,8 +220,8 @@ _NEW_WITH = {"sysfs": "net", "mqueue": "ipc"}
 
 
 def _busy(failed: FailedMount) -> Diagnosis:
-    here = [mount for mount in mount_points() if mount.point == failed.target]
-    device = next((m for m in mount_points() if m.source == failed.source and m.root == "/"), None)
+    here = [mount for mount in failed.points() if mount.point == failed.target]
+    device = next((m for m in failed.points() if m.source == failed.source and m.root == "/"), None)
     twice = [m for m in failed.before if isinstance(m, Mount) and m.target == failed.target]
     if twice and twice[-1].fstype == failed.fstype:
         return Diagnosis(
@@ -227,7 +230,7 @@ def _busy(failed: FailedMount) -> Diagnosis:
         )
     if here and here[-1].fstype == failed.fstype:
         kind = _NEW_WITH.get(failed.fstype)
-        if kind and not failed.state.has(kind):
+        if kind and not in_another(kind, failed.state, failed.host):
             return Diagnosis(
                 f"the {failed.fstype} of this {kind} namespace is mounted on {failed.target} already,"
                 f" and twice the same in one place cannot be; a new {kind} namespace has its own",
@@ -275,7 +278,7 @@ def _invalid(failed: FailedMount) -> Diagnosis:
     if flags & (MS_REMOUNT | PROPAGATION | MS_MOVE):
         point = failed.source if flags & MS_MOVE else target
         queued = [entry.target for entry in failed.before]
-        if not any(mount.point == point for mount in mount_points()) and point not in queued:
+        if not any(mount.point == point for mount in failed.points()) and point not in queued:
             return Diagnosis(
                 f"{point} is no mount point, and this changes a mount; bound on itself it is one",
                 *failed.instead(join(["mount", "bind", point, point]), command),
@@ -306,8 +309,8 @@ def _invalid(failed: FailedMount) -> Diagnosis:
 
 def _not_bound(failed: FailedMount) -> Diagnosis:
     source = failed.source
-    points = mount_points()
-    on = mount_of(source)
+    points = failed.points()
+    on = mount_of(source, failed.places.sees)
     for index, entry in enumerate(failed.before):
         if isinstance(entry, Mount) and "unbindable" in entry.options and entry.target == source:
             options = [o for o in entry.options.split(",") if "unbindable" not in o]

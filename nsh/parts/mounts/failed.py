@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from nsh.linux.mountflags import MS_BIND, MS_MOVE, MS_REMOUNT
-from nsh.parts.mounts.places import Places
+from nsh.linux.mountinfo import MountPoint, mount_points
+from nsh.parts.facts import spare
+from nsh.parts.mounts.places import places_of
 from nsh.parts.mounts.queue import mount_command, requeue
 from nsh.parts.part import FailedCall
 from nsh.state import Mount
@@ -14,6 +16,7 @@ class FailedMount:
 
     entry    the entry of the queue of mounts, None for the propagation of /
     before   the entries that were performed before it; ``places`` is what paths lead to after them
+    top      where the / that they start from is here: "" or, if a mnt namespace is joined, its root
     """
 
     def __init__(self, failed: FailedCall) -> None:
@@ -31,11 +34,20 @@ class FailedMount:
         entry = self.state.mounts[self.index] if self.index >= 0 else None
         self.entry = entry if isinstance(entry, Mount) else None
         self.before = self.state.mounts[: max(0, self.index)]
-        self.places = Places(self.host, self.before)
+        self.places = places_of(self.state, self.host, self.before)
+        self.top = self.places.top
 
     def place(self, path: str) -> str:
         """Where a path of the mount is on the host; the path itself if it is nowhere there."""
-        return self.places.of(path).host or path
+        return self.places.of(path).host or self.top + path
+
+    def points(self) -> list[MountPoint]:
+        """The mounts that were there before: nsh's own, or those of the joined namespace."""
+        return mount_points(self.places.sees)
+
+    def spare(self, path: str) -> str:
+        """A path of the same name that is not there yet, where all may write."""
+        return spare(path, self.top)
 
     @property
     def binds(self) -> bool:

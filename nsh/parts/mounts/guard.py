@@ -8,10 +8,16 @@ from __future__ import annotations
 from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.mountflags import MS_MOVE, MS_REMOUNT, parse_options
-from nsh.parts.mounts.places import Places, binds
+from nsh.linux.mountinfo import mount_points
+from nsh.parts.join.own import in_another, joined, may_change, one_inside
+from nsh.parts.mounts.places import Places, binds, places_of
 from nsh.parts.mounts.queue import requeue
 from nsh.state import Mount, State, Umount
 from nsh.words import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.parts.join.targets import Target
 
 OWN_EACH_TIME = frozenset(("tmpfs", "ramfs", "overlay", "proc", "devpts"))
 """The file systems of which every mount is a new one, with nothing of the host's to change."""
@@ -22,23 +28,56 @@ ONE_FOR_ALL = frozenset(("cgroup2", "debugfs", "devtmpfs", "pstore", "tracefs"))
 
 def check(state: State, host: Host) -> None:
     """Raise Refusal if a mount of this state would change the host."""
+    target = None
     if state.mounts and not state.has("mnt"):
-        raise Refusal(
-            "without a new mnt namespace, the mounts would be made on the host", "flags +mnt"
-        )
+        target = may_change(state, host, "mnt", "the mounts would be made on the host")
     if state.propagation != "private" and not state.has("mnt"):
+        if "mnt" in joined(state, host):
+            raise Refusal(
+                "the propagation of / is set in a new mnt namespace only: the one that is joined"
+                " keeps its own; a mount can take another with -o",
+                "flags +mnt",
+                "reset propagation",
+            )
         raise Refusal(
             "without a new mnt namespace, the propagation of the host's mounts would change",
             "flags +mnt",
         )
-    if not state.has("user"):
+    if target is not None:
+        _guard_peers(target, host)
+    if not in_another("user", state, host):
         _guard_file_systems(state, host)
         if state.propagation in ("shared", "unchanged"):
             _guard_propagation(state, host)
 
 
+def _guard_peers(target: Target, host: Host) -> None:
+    """Refuse mounts in a joined namespace that would propagate to that of nsh."""
+    inside = one_inside(target, "mnt", host)
+    theirs = mount_points(inside) if inside else []
+    if not theirs:
+        raise Refusal(
+            f"no process that may be looked at is in the mnt namespace of {target.name}, so it is not"
+            " to be seen whether a mount made there would appear on the host",
+            "flags +mnt",
+        )
+    ours = {mount.group for pid in ("self", 1) for mount in mount_points(pid)} - {""}
+    for mount in theirs:
+        if mount.group in ours:
+            raise Refusal(
+                f"{mount.point} in the mnt namespace of {target.name} is the peer of a shared mount"
+                " here: what is mounted there would appear on the host",
+                "flags +mnt",
+            )
+
+
 def _guard_propagation(state: State, host: Host) -> None:
     shared = host.shared_mounts()
+    target = joined(state, host).get("mnt")
+    if target is not None:  # the new namespace is a copy of the joined one
+        inside = one_inside(target, "mnt", host)
+        theirs = mount_points(inside) if inside else []
+        shared = [mount.point for mount in theirs if mount.is_shared] if theirs else None
     if shared is None:
         raise Refusal(
             "without /proc it is not to be seen whether the mounts here are shared: with propagation"
@@ -65,11 +104,12 @@ def _guard_file_systems(state: State, host: Host) -> None:
     places: Places | None = None
     mounted: list[Mount] = []  # those that places has not been told of
     tops: set[str] = set()
+    real_path = places_of(state, host, ()).real_path if state.joins else host.real_path
     for index, entry in enumerate(state.mounts):
-        place = host.real_path(entry.target)
+        place = real_path(entry.target)
         known = tops.isdisjoint(_parents(place))
         if not known:
-            places = places or Places(host)
+            places = places or places_of(state, host, ())
             for earlier in mounted:
                 places.add(earlier)
             mounted.clear()
@@ -85,14 +125,14 @@ def _guard_file_systems(state: State, host: Host) -> None:
         if not flags & MS_REMOUNT:
             own = _not_below(own, place) if known else set()
             if flags & MS_MOVE:
-                own = _not_below(own, host.real_path(entry.source))
+                own = _not_below(own, real_path(entry.source))
             elif place == "/":
                 continue  # a mount on / is not entered: paths still begin below it
             elif remounts and known and entry.fstype in OWN_EACH_TIME and not binds(entry):
                 own.add(place)
             tops.add(place)
             mounted.append(entry)
-        elif not binds(entry) and place not in own:
+        elif not binds(entry) and place not in own and not _is_childs(state, index, place, host):
             target = quote(entry.target)
             bind = f"mount bind {target} {target} -o {quote(entry.options)}"
             raise Refusal(
@@ -101,6 +141,19 @@ def _guard_file_systems(state: State, host: Host) -> None:
                 # Data is for a file system.
                 *requeue(state.mounts, index, *([] if data else [bind])),
             )
+
+
+def _is_childs(state: State, index: int, place: str, host: Host) -> bool:
+    """Whether the file system on a place of a joined mnt namespace is mounted nowhere here.
+
+    Only as long as what is mounted there is what the namespace had at the beginning.
+    """
+    target = None if state.has("mnt") else joined(state, host).get("mnt")
+    if target is None or index != 0:
+        return False
+    on = [each for each in mount_points(one_inside(target, "mnt", host)) if each.point == place]
+    ours = {mount.device for pid in ("self", 1) for mount in mount_points(pid)}
+    return bool(on) and on[-1].device not in ours
 
 
 def _guard_one_for_all(state: State, index: int, data: str, host: Host) -> None:

@@ -5,7 +5,7 @@ kernel keeps them, each on a place in another one, and a path is walked as it wa
 into mounts and out of them. See path_resolution(7), mount_namespaces(7).
 
 What is mounted on the host already counts as part of its files, and what a new file system holds
-is not known.
+is not known. If a mount namespace is joined, what it has stands for the host.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 
 from nsh.host import Host
 from nsh.linux.mountflags import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, parse_options
-from nsh.state import Mount, Umount
+from nsh.state import Mount, State, Umount
 from nsh.value import Value
 
 TYPE_CHECKING = False
@@ -101,13 +101,21 @@ class Places:
     """Where paths lead after some mounts, which are added in their order.
 
     root  the directory of the host that is / inside
+    top   where the host, or the joined mount namespace in its place, has its /: "" or /proc/PID/root
     """
 
-    def __init__(self, host: Host, entries: Iterable[Mount | Umount] = (), root: str = "/") -> None:
+    def __init__(
+        self,
+        host: Host,
+        entries: Iterable[Mount | Umount] = (),
+        root: str = "/",
+        top: str = "",
+    ) -> None:
         self.host = host
+        self.top = top
         self._base = _Mounted(None, "/", is_new=False)
         self._host_root: Location = self._base, "/"
-        self._root: Location = self._base, host.real_path(root)
+        self._root: Location = self._base, root if top else host.real_path(root)
         for entry in entries:
             self.add(entry)
 
@@ -157,7 +165,19 @@ class Places:
         (mounted, place), straight = self._walk(path, self._root, above)
         if mounted.is_new:
             return Place(mounted.entry, None, False)
-        return Place(mounted.entry, place, straight)
+        return Place(mounted.entry, self.top + place, straight)
+
+    @property
+    def sees(self) -> str:
+        """The process whose mounts these are, as /proc calls it."""
+        return self.top.split("/")[2] if self.top else "self"
+
+    def real_path(self, path: str) -> str:
+        """The path inside with its links followed, as far as they can be."""
+        if not self.top:
+            return self.host.real_path(path)
+        (_, place), _ = self._walk(path, self._root)
+        return place
 
     def _walk(self, path: str, root: Location, above: bool = False) -> tuple[Location, bool]:
         """Where a path leads, and whether it met no link below the mounts.
@@ -165,7 +185,7 @@ class Places:
         Where there is no file of that name, as far as the way goes.
         """
         if not path.startswith("/"):
-            path = os.path.join(self.host.cwd, path)
+            path = "/" + path if self.top else os.path.join(self.host.cwd, path)
         todo = path.split("/")[::-1]
         here = bottom = root
         straight = True
@@ -181,7 +201,8 @@ class Places:
                 continue
             bottom = mounted, f"{directory.rstrip('/')}/{part}"
             here = _top(bottom)
-            link = None if mounted.is_new or here != bottom else _link(bottom[1])
+            known = not mounted.is_new and here == bottom
+            link = _link(self.top + bottom[1]) if known else None
             if mounted.is_new:
                 straight = False
             if link is None or links == _MOST_LINKS:
@@ -208,3 +229,10 @@ def _above(location: Location, root: Location) -> Location:
     while (mounted, path) != root and path == mounted.root and mounted.parent is not None:
         mounted, path = mounted.parent, mounted.at
     return (mounted, path) if (mounted, path) == root else (mounted, os.path.dirname(path))
+
+
+def places_of(state: State, host: Host, entries: Iterable[Mount | Umount]) -> Places:
+    """Where paths lead in a run of the state, after these of its mounts."""
+    from nsh.parts.join.own import root
+
+    return Places(host, entries, top=root(state, host))

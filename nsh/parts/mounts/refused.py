@@ -11,9 +11,9 @@ import os
 from nsh.host import Host
 from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.mountflags import MS_BIND, MS_REMOUNT
-from nsh.linux.mountinfo import mount_points
 from nsh.linux.procfs import owned_here
-from nsh.parts.facts import closed, make, spare, switched_off, without_user
+from nsh.parts.facts import closed, make, switched_off, without_user
+from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.part import Diagnosis
 from nsh.state import State
@@ -64,22 +64,23 @@ def without_right(failed: FailedMount) -> Diagnosis | None:
         return off
     if failed.error == errno.EACCES:
         return _no_way(failed)
-    if not (state.has("user") or host.can(CAP_SYS_ADMIN)):
+    another = in_another("user", state, host)
+    if not (another or host.can(CAP_SYS_ADMIN)):
         return Diagnosis(
             f"mounting takes CAP_SYS_ADMIN, a right of root that uid {host.uid} does not have here; in"
             " a new user namespace every user has it",
             "flags +user",
             "map root",
         )
-    if not state.has("user") and host.in_first_userns:
+    if not another and host.in_first_userns:
         return None
     if failed.flags & MS_REMOUNT:
         return _locked_flags(failed)
     if failed.flags & MS_BIND:
         return None
     need = OWN_NAMESPACE.get(failed.fstype)
-    ours = need and not state.has("user") and owned_here(need[0])
-    if need and not state.has(need[0]) and not ours:
+    ours = need and not another and owned_here(need[0])
+    if need and not in_another(need[0], state, host) and not ours:
         article = "an" if need[0] == "ipc" else "a"
         return Diagnosis(
             f"{failed.fstype} shows the {need[1]} of {article} {need[0]} namespace, and here it is still"
@@ -111,7 +112,7 @@ def _not_trusted(failed: FailedMount) -> Diagnosis:
 
 def _masked(failed: FailedMount, place: str) -> Diagnosis | None:
     fstype = failed.fstype
-    points = mount_points()
+    points = failed.points()
     over = [
         mount.point
         for mount in points
@@ -197,8 +198,10 @@ def _no_way(failed: FailedMount) -> Diagnosis | None:
     for path in (failed.target, failed.source):
         found = closed(failed.places.of(path).host, failed.state, failed.host)
         if found is not None and path == failed.target and not found.fixes:
-            other = spare(path)
-            return Diagnosis(found.cause, make(other), *failed.instead(failed.with_(target=other)))
+            other = failed.spare(path)
+            return Diagnosis(
+                found.cause, make(failed.top + other), *failed.instead(failed.with_(target=other))
+            )
         if found is not None:
             return Diagnosis(found.cause, *(found.fixes or failed.instead()))
     return Diagnosis(

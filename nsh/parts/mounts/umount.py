@@ -8,6 +8,7 @@ import posixpath
 from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.mountinfo import mount_points
 from nsh.parts.facts import without_user
+from nsh.parts.mounts.places import places_of
 from nsh.parts.mounts.queue import requeue
 from nsh.parts.part import Diagnosis, FailedCall
 from nsh.words import join, quote
@@ -21,11 +22,12 @@ def not_unmounted(failed: FailedCall) -> Diagnosis | None:
     def instead(*lines: str) -> tuple[str, ...]:
         return requeue(state.mounts, failed.call.entry, *lines)
 
-    points = [mount.point for mount in mount_points()]
+    places = places_of(state, host, ())
+    points = [mount.point for mount in mount_points(places.sees)]
     if error == errno.ENOENT:
         return Diagnosis(f"there is no {target}, so nothing is mounted on it", *instead())
     if error == errno.EINVAL:
-        if host.real_path(target) not in points:
+        if places.real_path(target) not in points:
             return Diagnosis(
                 f"nothing is mounted on {target}, so there is nothing to take away",
                 *instead(),

@@ -5,6 +5,8 @@ Here are its line in `show` and its call; its command and its diagnosis have roo
 
 from __future__ import annotations
 
+import errno
+
 from nsh.call import Call
 from nsh.parts.namespaces.commands import FlagsCommands
 from nsh.parts.part import Diagnosis, FailedCall, Part
@@ -36,6 +38,11 @@ def _diagnose(failed: FailedCall) -> Diagnosis | None:
     from nsh.parts.namespaces.diagnose import clone, unshare
 
     if failed.call.name == "clone":
+        if failed.state.joins and failed.error == errno.ENOMEM:
+            from nsh.parts.join.diagnose import dead_pid
+
+            if found := dead_pid(failed):
+                return found
         return clone(failed.call, failed.error, failed.host)
     return unshare(failed.error, failed.state, failed.host)
 

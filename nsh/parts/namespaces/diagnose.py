@@ -104,6 +104,8 @@ def _cgroup_files(name: str) -> list[str]:
 def unshare(error: int, state: State, host: Host) -> Diagnosis | None:
     """Why the namespaces were not made."""
     if error == errno.EPERM:
+        if state.joins and (found := _not_mapped_around(state, host)):
+            return found
         if state.has("user"):
             return _no_user_namespace(state, host)
         return _no_privilege(state, host)
@@ -122,6 +124,20 @@ def unshare(error: int, state: State, host: Host) -> Diagnosis | None:
                 "flags " + " ".join([f"-{name}" for name in missing]),
             )
     return None
+
+
+def _not_mapped_around(state: State, host: Host) -> Diagnosis | None:
+    """That the joined user namespace does not map nsh's ids, None if that is not so."""
+    from nsh.parts.join.around import Around, around
+
+    outside = around(state, host)
+    if not isinstance(outside, Around) or outside.is_mapped or not state.has("user"):
+        return None
+    return Diagnosis(
+        f"the user namespace of {outside.target.name}, which is joined, does not map uid {host.uid} and"
+        f" gid {host.gid}, and only a mapped user may make another one in it",
+        *without_user(state),
+    )
 
 
 def _no_user_namespace(state: State, host: Host) -> Diagnosis | None:

@@ -31,7 +31,7 @@ class ProcessCommands(BaseShell):
         """
         match self.words(line, at_most=1):
             case []:
-                self.message(self.state.cwd or self.host.cwd)
+                self.message(self.directory())
             case [""]:
                 raise Usage("the name of the directory is empty")
             case ["-"]:
@@ -50,7 +50,7 @@ class ProcessCommands(BaseShell):
         """Directories."""
         from nsh.offers import paths
 
-        here = self.state.cwd or self.host.cwd
+        here = self.directory()
         return () if before else paths(here, word, only_directories=True)
 
     def do_env(self, line: str) -> None:

@@ -12,7 +12,8 @@ from nsh.linux.constants import CAP_SETUID, DEFAULT_PATH
 from nsh.linux.elf import of_this_machine, program_interpreter
 from nsh.linux.mountinfo import mount_of
 from nsh.parts.facts import acting, closed, spare, whole_map
-from nsh.parts.mounts.places import Places
+from nsh.parts.join.own import in_another
+from nsh.parts.mounts.places import places_of
 from nsh.parts.mounts.queue import requeue
 from nsh.parts.part import Diagnosis, FailedCall
 from nsh.parts.process.calls import search_path
@@ -58,7 +59,10 @@ MAX_WORD = 131072
 
 
 class Program:
-    """A program that did not start: its path as seen inside, and its place on the host."""
+    """A program that did not start: its path as seen inside, and its place on the host.
+
+    top  where the / inside is here before the mounts: "", or the root of a joined mnt namespace
+    """
 
     def __init__(self, failed: FailedCall) -> None:
         self.failed = failed
@@ -66,9 +70,10 @@ class Program:
         self.host = failed.host
         self.name = failed.plan.argv[0]
         self.rest = list(failed.plan.argv[1:])
-        start = self.state.cwd or self.host.cwd
+        self.places = places_of(self.state, self.host, self.state.mounts)
+        self.top = self.places.top
+        start = self.state.cwd or ("/" if self.top else self.host.cwd)
         self.path = os.path.normpath(os.path.join(start, str(failed.call.args[0])))
-        self.places = Places(self.host, self.state.mounts)
         at = self.places.of(self.path)
         self.over, self.place = at.over, at.host
 
@@ -76,6 +81,21 @@ class Program:
         """The mount that covers a path of the host, None if it is still to be seen inside."""
         at = self.places.of(path)
         return at.over if at.host is None else None
+
+    def which(self, name: str, path: str) -> str | None:
+        """Where a program is found along a path, as seen inside before the mounts."""
+        if not self.top:
+            return shutil.which(name, path=path)
+        path = ":".join([self.top + place for place in path.split(":") if place.startswith("/")])
+        found = shutil.which(name, path=path)
+        return None if found is None else found.removeprefix(self.top)
+
+    def listing(self, place: str) -> list[str]:
+        """The names in a directory, none if it cannot be read."""
+        try:
+            return os.listdir(self.top + place)
+        except OSError:
+            return []
 
     def uncover(self, over: Mount) -> tuple[str, ...]:
         """The lines that leave away the mount that covers it."""
@@ -111,15 +131,15 @@ def not_started(failed: FailedCall) -> Diagnosis | None:
         case errno.ENOTDIR:
             return Diagnosis(
                 f"a part of {path} is used as a directory and is none",
-                "run " + quote(_longest_file(path)),
+                "run " + quote(_longest_file(path, program.top)),
             )
         case errno.ETXTBSY:
             return _copied(program, f"a process has {path} open for writing; a copy can be run")
     return None
 
 
-def _longest_file(path: str) -> str:
-    while not os.path.lexists(path):
+def _longest_file(path: str, top: str) -> str:
+    while not os.path.lexists(top + path):
         path = os.path.dirname(path)
     return path
 
@@ -129,7 +149,7 @@ def _not_in_path(program: Program, commands: tuple[str, ...]) -> Diagnosis:
     if not name:
         return Diagnosis("the name of the program is empty", "run")
     places = [place for place in search_path(program.state, program.host).split(":") if place]
-    there = shutil.which(name, path=":".join(places)) if places else None
+    there = program.which(name, ":".join(places)) if places else None
     if there is not None:
         over = program.hiding(there)
         if over is not None:
@@ -143,24 +163,17 @@ def _not_in_path(program: Program, commands: tuple[str, ...]) -> Diagnosis:
         return Diagnosis(
             f"{name} is no program: it is built into shells", "sh " + join([name, *program.rest])
         )
-    hidden = shutil.which(name, path=DEFAULT_PATH + ":/sbin:/usr/sbin:/usr/local/bin")
+    hidden = program.which(name, DEFAULT_PATH + ":/sbin:/usr/sbin:/usr/local/bin")
     if hidden:
         return Diagnosis(
             f"{name} is in {os.path.dirname(hidden)}, which is not in PATH", program.run(hidden)
         )
-    names = {entry for place in places for entry in _listing(place)}
+    names = {entry for place in places for entry in program.listing(place)}
     close = closest(name, sorted(names), 0.75)
     return Diagnosis(
         f"no directory of PATH has a program {name}",
         program.run(close) if close else "sh echo $PATH",
     )
-
-
-def _listing(place: str) -> list[str]:
-    try:
-        return os.listdir(place)
-    except OSError:
-        return []
 
 
 def _covered(path: str, over: Mount, program: Program) -> Diagnosis:
@@ -173,24 +186,24 @@ def _covered(path: str, over: Mount, program: Program) -> Diagnosis:
 def _not_there(program: Program) -> Diagnosis:
     path = program.path
     if program.over is not None and program.place is None:
-        if os.path.exists(path):
+        if os.path.exists(program.top + path):
             return _covered(path, program.over, program)
         return Diagnosis(
             f"there is no {path}: your {program.over.fstype} on {program.over.target} is new",
             *program.uncover(program.over),
         )
-    place = program.place or path
+    place = program.place or program.top + path
     if os.path.exists(place):
         return _no_interpreter(program, path)
     where = os.path.dirname(path)
-    close = closest(os.path.basename(path), sorted(_listing(where)), 0.6)
-    elsewhere = shutil.which(os.path.basename(path), path=program.host.environ.get("PATH"))
+    close = closest(os.path.basename(path), sorted(program.listing(where)), 0.6)
+    elsewhere = program.which(os.path.basename(path), program.host.environ.get("PATH", ""))
     if elsewhere:
         fix = program.run(elsewhere)
     elif close:
         fix = program.run(os.path.join(where, close))
     else:
-        fix = f"!ls {quote(where if os.path.isdir(where) else '/')}"
+        fix = f"!ls {quote(program.top + (where if os.path.isdir(program.top + where) else '/'))}"
     return Diagnosis(f"there is no {path}", fix)
 
 
@@ -203,7 +216,7 @@ def _first_line(path: str) -> bytes:
 
 
 def _no_interpreter(program: Program, path: str) -> Diagnosis:
-    place = program.places.of(path).host or path
+    place = program.places.of(path).host or program.top + path
     line = _first_line(place)
     if line.startswith(b"#!"):
         words = line[2:].decode(errors="surrogateescape").split(None, 1)
@@ -216,13 +229,14 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
             )
         interpreter = words[0] if words else ""
         over = program.hiding(interpreter)
-        if over is not None and os.path.exists(interpreter):
+        if over is not None and os.path.exists(program.top + interpreter):
             return Diagnosis(
                 f"{path} is there, but its interpreter {interpreter} (from its first line) is covered"
                 f" inside by your {over.fstype} on {over.target}",
                 *program.uncover(over),
             )
-        other = shutil.which(os.path.basename(interpreter), path=program.host.environ.get("PATH"))
+        path_inside = program.host.environ.get("PATH", "")
+        other = program.which(os.path.basename(interpreter), path_inside)
         return Diagnosis(
             f"{path} is there, but its first line asks for the interpreter {interpreter}, and there"
             f" is none there{'; it is ' + other if other else ''}",
@@ -230,7 +244,7 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
         )
     loader = program_interpreter(place)
     over = program.hiding(loader) if loader else None
-    if over is not None and os.path.exists(loader):
+    if over is not None and os.path.exists(program.top + loader):
         return Diagnosis(
             f"{path} is there, but {loader}, which loads it and its libraries, is covered inside by"
             f" your {over.fstype} on {over.target}",
@@ -247,14 +261,15 @@ def _no_interpreter(program: Program, path: str) -> Diagnosis:
 
 
 def _copied(program: Program, why: str) -> Diagnosis:
-    place = program.place or program.path
-    copy = spare(place)
-    return Diagnosis(why, f"!install -m 755 {quote(place)} {quote(copy)}", program.run(copy))
+    place = program.place or program.top + program.path
+    copy = spare(program.path, program.top)
+    there = quote(program.top + copy)
+    return Diagnosis(why, f"!install -m 755 {quote(place)} {there}", program.run(copy))
 
 
 def _script_run(program: Program) -> str | None:
     """The line that hands a script to its interpreter, None for what is no script."""
-    line = _first_line(program.place or program.path)
+    line = _first_line(program.place or program.top + program.path)
     if line.startswith(b"#!"):
         words = os.fsdecode(line[2:]).split(None, 1)
         return program.run(*[word.strip() for word in words], program.path)
@@ -290,7 +305,7 @@ def _not_executable(program: Program) -> Diagnosis | None:
             f"you mounted {over.target} with noexec, so nothing on it can be run",
             *program.uncover(over),
         )
-    mount = mount_of(place)
+    mount = mount_of(place.removeprefix(program.top), program.places.sees)
     if mount is not None and "noexec" in mount.options:
         why = f"{mount.point} is mounted noexec, so nothing on it can be run"
         script = _script_run(program)
@@ -311,11 +326,11 @@ def _not_executable(program: Program) -> Diagnosis | None:
             if script
             else _copied(program, f"{why}; a copy can have it")
         )
-    if state.has("user") and host.uid == 0 and host.can(CAP_SETUID):
+    if in_another("user", state, host) and host.uid == 0 and host.can(CAP_SETUID):
         return Diagnosis(
             f"only its owner, uid {status.st_uid}, may run {path}, and in a user namespace root passes"
             " over permissions only for owners that are mapped; unmapped, you are nobody to it",
-            *whole_map(host),
+            *(whole_map(host) if state.has("user") else [f"!ls -l {quote(place)}"]),
         )
     return Diagnosis(
         f"uid {acting(state, host)[0]} may not run {path} by its permissions",
@@ -324,7 +339,7 @@ def _not_executable(program: Program) -> Diagnosis | None:
 
 
 def _not_a_program(program: Program) -> Diagnosis:
-    path, place = program.path, program.place or program.path
+    path, place = program.path, program.place or program.top + program.path
     if _first_line(place).startswith(b"\x7fELF"):
         if not of_this_machine(place):
             return Diagnosis(
