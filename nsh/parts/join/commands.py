@@ -28,7 +28,8 @@ class JoinCommands(BaseShell):
         Let the next runs be in namespaces that are there already: of a child that was
         started, of any process, or the one that a file is. NS says which; without, all
         in which that process is not with this shell. `flags +NS` then makes new ones
-        on top of them.
+        on top of them. An ordinary user joins a child's user namespace with the others
+        of it: that gives the right to.
 
         Each line adds to those before it. A second one of the same target, or of the
         same kind of namespace, takes its place. `join none` leaves them all again.

@@ -83,6 +83,8 @@ def targets(state: State, host: Host) -> list[Target]:
             others = [fix for fix in refusal.fixes if fix != "reset join"]
             raise Refusal(refusal.why, "reset join", *others) from None
     last = host.is_privileged
+    if not last:
+        found = _with_right(found, host)
     # What is changed must be what was looked at: the process itself may move meanwhile.
     changed = changes(state)
     found = [
@@ -92,6 +94,22 @@ def targets(state: State, host: Host) -> list[Target]:
         for target in found
     ]
     return sorted(found, key=lambda target: ("user" in target.kinds) == last)
+
+
+def _with_right(found: list[Target], host: Host) -> list[Target]:
+    """The same for a user: a child's own user namespace is joined, too, if nothing else gives the
+    right to join what belongs to it."""
+    mine = own_links().get("user")
+    if any("user" in target.kinds for target in found):
+        return found
+    for at, target in enumerate(found):
+        if target.name in host.living and dict(target.links).get("user", mine) != mine:
+            return [
+                *found[:at],
+                target.replace(kinds=(*target.kinds, "user")),
+                *found[at + 1 :],
+            ]
+    return found
 
 
 def changes(state: State) -> set[str]:
