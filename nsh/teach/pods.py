@@ -17,6 +17,7 @@ _HIDES = ("net", "uts", "ipc", "cgroup", "time")
 def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -> Hint | None:
     """The hint that joined namespaces call for of which a run gets new ones all the same; or None.
 
+    >>> from nsh.state import State
     >>> on_top(State(flags=("net", "pid")), ("net", "uts"))
     <Hint on top>
     """
