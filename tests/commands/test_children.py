@@ -98,6 +98,14 @@ def test_the_way_through_as_an_ordinary_user() -> None:
         ("children x", "usage: children", "help children"),
         ("ns nix", "ns: there is no child nix: there are web", "children"),
         ("diff -c web", "usage: diff [-c NAME] CMD [ARG...]", "help diff"),
+        ("diff -c web ls / | head", "diff takes words as they", "diff -c web sh -c 'ls / | head'"),
+        ("diff  -c  web  ls | wc", "diff takes words as they", "diff -c web sh -c 'ls | wc'"),
+        ("start z sleep 5 | cat", "start takes words as they", "start z sh -c 'sleep 5 | cat'"),
+        ("start 'z' ls > a", "start takes words as they", "start 'z' sh -c 'ls > a'"),
+        ("enter web curl x | wc", "enter takes words as they", "enter web sh -c 'curl x | wc'"),
+        ("step a | b", "step takes words as they", "step sh -c 'a | b'"),
+        ("plan enter web a | b", "plan takes words as they", "plan enter web sh -c 'a | b'"),
+        ("diff a | b", "diff takes words as they", "diff sh -c 'a | b'"),
     ],
 )
 def test_bad_input_has_one_clear_answer_and_loses_nothing(
