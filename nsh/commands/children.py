@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from signal import SIGKILL
 
 from nsh.commands.started import StartedCommands
 from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
@@ -184,14 +185,17 @@ class ChildCommands(StartedCommands):
         names = self.words(line, at_least=1)
         if options := [word for word in names if word.startswith("-")]:
             named = [word for word in names if word in self.started]
-            raise Usage(f"there is no option {options[0]}", join(["stop", *(named or ["NAME"])]))
+            fix = join(["stop", *named]) if named else "children"
+            raise Usage(f"there is no option {options[0]}", fix)
         children = [self.child(name, "stop") for name in names]
+        killed = [child for child in children if child.lives]
         deadlines = [child.ask_to_end() for child in children]
         for child, deadline in zip(children, deadlines, strict=True):
             self._waiting(functools.partial(child.stop, deadline))
             child.told = True
         self.tell_host()
-        self.tell_acted("stop", children[-1], [])
+        killed = [child for child in killed if child.status == 128 + SIGKILL]
+        self.tell_acted("stop", (killed or children)[-1], [str(int(SIGKILL))] * bool(killed))
 
     def do_wait(self, line: str) -> None:
         """wait NAME

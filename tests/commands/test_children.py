@@ -95,6 +95,9 @@ def test_the_way_through_as_an_ordinary_user() -> None:
         ("enter", "usage: enter NAME [CMD ARG...]", "help enter"),
         ("enter nix ls", "enter: there is no child nix: there are web", "help start"),
         ("unpin web", "unpin: web is not pinned", "pin web"),
+        ("stop -t 5 web", "stop: there is no option -t", "stop web"),
+        ("stop -f", "stop: there is no option -f", "children"),
+        ("start -d w sleep 100", "start: there is no option -d", "start w sleep 100"),
         ("children x", "usage: children", "help children"),
         ("ns nix", "ns: there is no child nix: there are web", "children"),
         ("diff -c web", "usage: diff [-c NAME] CMD [ARG...]", "help diff"),
@@ -250,3 +253,35 @@ def test_quit_and_the_end_of_the_input_end_them() -> None:
 def test_a_script_may_wait_for_what_it_started() -> None:
     result = nsh("-e", "-c", "start a sh -c 'sleep 0.1; echo a'; wait a; log a; start b; stop b")
     assert (result.stdout, result.stderr, result.returncode) == ("a\n", "", 0)
+
+
+@needs.NAMESPACES
+def test_what_is_pinned_is_seen_and_can_be_joined(capsys: Told, shell: Shell) -> None:
+    say(capsys, "flags +uts", "hostname kept", "start keep sleep 1000", "pin keep", shell=shell)
+    assert re.search(
+        r"^keep +\d+ .* uts \(pinned\) +sleep", say(capsys, "children", shell=shell)[0], re.M
+    )
+    say(capsys, "stop keep", "reset all", shell=shell)
+    assert re.search(
+        r"^keep +- .* uts \(pinned\) +sleep", say(capsys, "children", shell=shell)[0], re.M
+    )
+    _, errors, status = say(capsys, "enter keep hostname", shell=shell)
+    assert (errors[1], status) == ("try: join keep", 1)
+    say(capsys, "join keep", "unpin keep", shell=shell)
+    assert shell.status == 0
+    assert "pinned" not in say(capsys, "children", shell=shell)[0]
+    assert say(capsys, "unpin keep", shell=shell)[1] == [
+        "unpin: keep is not pinned",
+        "try: children",
+    ]
+
+
+@needs.NAMESPACES
+def test_the_example_of_start_shows_only_what_is_inside(shell: Shell) -> None:
+    doc = shell.do_start.__doc__ or ""
+    lines = [line.strip() for line in doc.splitlines() if line.startswith(" " * 12)]
+    assert lines[0].startswith("flags ")
+    assert lines[-1] == "stop web"
+    result = nsh(stdin="\n".join(lines) + "\n")
+    assert result.stderr == ""
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["CMD", "sleep", "ps"]
