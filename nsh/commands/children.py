@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from signal import SIGKILL
+from signal import SIGKILL, Signals
 
 from nsh.commands.started import StartedCommands
 from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.words import join, number
+from nsh.words import command_word, join, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,7 +163,10 @@ class ChildCommands(StartedCommands):
         See kill(1), signal(7), pid_namespaces(7).
         """
         name, *more = self.words(line, at_least=1, at_most=2)
-        child = self.child(name, "signal", alive=True)
+        if name not in self.started and more and more[0] in self.started:
+            fix = f"signal {more[0]} {_name_of(_number_of(name.removeprefix('-'), more[0]))}"
+            raise Usage("the name of the child comes before the signal", fix)
+        child = self.child(name, "signal", alive=True, more=more)
         number_of_signal = _number_of(more[0] if more else "TERM", name)
         try:
             child.signal(number_of_signal)
@@ -172,6 +175,17 @@ class ChildCommands(StartedCommands):
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
         self.tell_acted("signal", child, [str(number_of_signal)])
+
+    def default(self, line: str) -> None:
+        """cmd.Cmd's hook for a command that there is not: `kill` of a child is `signal`."""
+        name, rest = command_word(line)
+        words = rest.split()
+        if name == "kill" and (named := [word for word in words if word in self.started]):
+            others = [word for word in words if word not in (*self.started, "-s", "-n", "--")]
+            sent = _name_of(_number_of(others[0].lstrip("-") if others else "TERM", named[0]))
+            fix = f"signal {named[0]}" + f" {sent}" * (sent != "TERM")
+            raise Failure("there is no command kill", fix, status=2)
+        super().default(line)
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -270,6 +284,14 @@ _SH = frozenset(
     ]
 )
 """Variables that mean something to sh itself, as do those that begin with LD_ and LC_."""
+
+
+def _name_of(sent: int) -> str:
+    """The name of a signal without SIG; the number of one that has none."""
+    try:
+        return Signals(sent).name.removeprefix("SIG")
+    except ValueError:
+        return str(sent)
 
 
 def _number_of(word: str, child: str) -> int:

@@ -65,7 +65,9 @@ class DiffCommands(EnterCommands):
             name, argv = argv[1], argv[2:]
         try:
             on_host = self.planned(START, argv)
-            in_child = self.entered(name, argv) if name else self.planned(self.state, argv)
+            in_child = (
+                self.entered(name, argv, "diff -c") if name else self.planned(self.state, argv)
+            )
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         host = self._captured(on_host)
