@@ -122,15 +122,17 @@ class ChildCommands(StartedCommands):
 
         The children that stay, the living and the ended: the name, the process id here
         and inside, how long it has lived or how it ended, which namespaces are its own,
-        and the command.
+        and the command, as far as the terminal is wide.
 
         See `start`, ps(1).
         """
-        from nsh.commands.listing import lines
+        from nsh.commands.listing import lines, terminal_width
 
         self.words(line, at_most=0)
         self.look_after()
-        for text in lines(self.started.values(), self.stepped):
+        shown = self.interactive and self.said is None and self.recording is None
+        width = terminal_width() if shown else 0
+        for text in lines(self.started.values(), self.stepped, width):
             self.message(text)
 
     def do_log(self, line: str) -> None:
