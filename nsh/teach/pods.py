@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nsh.state import State
 
 _HIDES = ("net", "uts", "ipc", "cgroup", "time")
-"""The kinds of which a new one shows nothing of the joined one; the others nest or are copies."""
+"""The kinds of which who joins wants that very one; a new mnt, pid or user on top is often meant."""
 
 
 def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -> Hint | None:
@@ -27,6 +27,7 @@ def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -
     news = " ".join([f"+{kind}" for kind in both])
     return Hint(
         "on top",
-        f"{news}: new ones are made on top of what is joined, so nothing of that is to be seen",
+        f"{news}: new ones are made on top of what is joined, so the command is in these and in"
+        " none of the joined ones",
         "flags " + " ".join([f"-{kind}" for kind in both]),
     )
