@@ -352,10 +352,10 @@ class BaseShell(cmd.Cmd):
         self.status, sign = 2, error.sign
         if name in ("run", "step", "plan", "diff", "start", "enter"):
             why = f"{name} takes words as they are, and {sign} needs a shell to mean something"
-            if name in ("start", "enter") or rest.startswith("-c "):  # a child's name comes first
-                first, _, rest = rest.removeprefix("-c ").partition(" ")
-                name += f" -c {first}" if name == "diff" else f" {first}"
-            fix = f"sh {rest}" if name == "run" else f"{name} sh -c {words.quote(rest)}"
+            named = name in ("diff", "plan") and rest.startswith(("-c ", "start ", "enter "))
+            *first, rest = rest.split(None, 1 if name in ("start", "enter") else 2 * named)
+            start = " ".join([name, *first])  # with the name of a child
+            fix = f"sh {rest}" if name == "run" else f"{start} sh -c {words.quote(rest)}"
         else:
             why = f"{sign} means nothing to {name}; quote it if it is part of a word"
             fix = f"help {name}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from signal import SIGKILL, Signals
 
 from nsh.commands.started import StartedCommands
 from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
 from nsh.linux.namespaces import find
-from nsh.words import join, number
+from nsh.words import command_word, join, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,15 +122,17 @@ class ChildCommands(StartedCommands):
 
         The children that stay, the living and the ended: the name, the process id here
         and inside, how long it has lived or how it ended, which namespaces are its own,
-        and the command.
+        and the command, as far as the terminal is wide.
 
         See `start`, ps(1).
         """
-        from nsh.commands.listing import lines
+        from nsh.commands.listing import lines, terminal_width
 
         self.words(line, at_most=0)
         self.look_after()
-        for text in lines(self.started.values(), self.stepped):
+        shown = self.interactive and self.said is None and self.recording is None
+        width = terminal_width() if shown else 0
+        for text in lines(self.started.values(), self.stepped, width):
             self.message(text)
 
     def do_log(self, line: str) -> None:
@@ -162,7 +165,10 @@ class ChildCommands(StartedCommands):
         See kill(1), signal(7), pid_namespaces(7).
         """
         name, *more = self.words(line, at_least=1, at_most=2)
-        child = self.child(name, "signal", alive=True)
+        if name not in self.started and more and more[0] in self.started:
+            fix = f"signal {more[0]} {_name_of(_number_of(name.removeprefix('-'), more[0]))}"
+            raise Usage("the name of the child comes before the signal", fix)
+        child = self.child(name, "signal", alive=True, more=more)
         number_of_signal = _number_of(more[0] if more else "TERM", name)
         try:
             child.signal(number_of_signal)
@@ -171,6 +177,17 @@ class ChildCommands(StartedCommands):
         except OSError as error:
             raise Failure(f"signal {name}: {error.strerror}", "!id") from None
         self.tell_acted("signal", child, [str(number_of_signal)])
+
+    def default(self, line: str) -> None:
+        """cmd.Cmd's hook for a command that there is not: `kill` of a child is `signal`."""
+        name, rest = command_word(line)
+        words = rest.split()
+        if name == "kill" and (named := [word for word in words if word in self.started]):
+            others = [word for word in words if word not in (*self.started, "-s", "-n", "--")]
+            sent = _name_of(_number_of(others[0].lstrip("-") if others else "TERM", named[0]))
+            fix = f"signal {named[0]}" + f" {sent}" * (sent != "TERM")
+            raise Failure("there is no command kill", fix, status=2)
+        super().default(line)
 
     def do_stop(self, line: str) -> None:
         """stop NAME...
@@ -184,14 +201,17 @@ class ChildCommands(StartedCommands):
         names = self.words(line, at_least=1)
         if options := [word for word in names if word.startswith("-")]:
             named = [word for word in names if word in self.started]
-            raise Usage(f"there is no option {options[0]}", join(["stop", *(named or ["NAME"])]))
+            fix = join(["stop", *named]) if named else "children"
+            raise Usage(f"there is no option {options[0]}", fix)
         children = [self.child(name, "stop") for name in names]
+        killed = [child for child in children if child.lives]
         deadlines = [child.ask_to_end() for child in children]
         for child, deadline in zip(children, deadlines, strict=True):
             self._waiting(functools.partial(child.stop, deadline))
             child.told = True
         self.tell_host()
-        self.tell_acted("stop", children[-1], [])
+        killed = [child for child in killed if child.status == 128 + SIGKILL]
+        self.tell_acted("stop", (killed or children)[-1], [str(int(SIGKILL))] * bool(killed))
 
     def do_wait(self, line: str) -> None:
         """wait NAME
@@ -266,6 +286,14 @@ _SH = frozenset(
     ]
 )
 """Variables that mean something to sh itself, as do those that begin with LD_ and LC_."""
+
+
+def _name_of(sent: int) -> str:
+    """The name of a signal without SIG; the number of one that has none."""
+    try:
+        return Signals(sent).name.removeprefix("SIG")
+    except ValueError:
+        return str(sent)
 
 
 def _number_of(word: str, child: str) -> int:

@@ -33,21 +33,27 @@ class EnterCommands(StartedCommands):
         See setns(2), nsenter(1), docker-exec(1).
         """
         name, rest = _first(line)
-        wanted = self.entered(name, self.argv(rest))
+        wanted = self.entered(name, self.argv(rest), more=split(rest))
         if self._launch(wanted) is not None:
             self.last_error = None
             if name in self.started:
                 self.tell_acted("enter", self.started[name], list(wanted.argv))
 
-    def entered(self, name: str, argv: list[str]) -> Plan:
-        """The plan of these words inside a child. Raises Usage and Failure."""
+    def entered(
+        self, name: str, argv: list[str], command: str = "enter", more: list[str] | None = None
+    ) -> Plan:
+        """The plan of these words inside a child. Raises Usage and Failure.
+
+        ``command`` and ``more`` are what was typed before and after the name.
+        """
         from nsh.parts.join.targets import links_of, own_links
         from nsh.plan.order import plan
 
         if name == "step":
             pid, env = self.stepped_pid(), self.the_step().plan.state.env
         else:
-            child = self.child(name, "enter", alive=True)
+            typed = argv if more is None else more
+            child = self.child(name, command, alive=True, more=typed)
             pid, env = child.pid, child.plan.state.env
         self.tell_host()
         there, mine = links_of(pid), own_links()
@@ -64,7 +70,8 @@ class EnterCommands(StartedCommands):
     def plan_of(self, argv: list[str]) -> Plan:
         """The plan of what was typed after `plan`: also a line of enter."""
         if argv[0] == "enter" and argv[1:]:
-            return self.entered(argv[1], argv[2:] or self.argv(""))
+            more = argv[2:]
+            return self.entered(argv[1], more or self.argv(""), "plan enter", more)
         return super().plan_of(argv)
 
     def do_pin(self, line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -18,8 +19,17 @@ _LEAST = (0, 7, 0, 6, 0, 0)
 """The least widths of the columns of `children`: a process id and a time do not move the others."""
 
 
-def lines(children: Iterable[Living], stepped: Stepping | None = None) -> Iterator[str]:
-    """The table: none if there are no children, and no run is being stepped through."""
+_SHORTEST = 8
+"""So much of a command is shown on a terminal, however narrow."""
+
+
+def lines(
+    children: Iterable[Living], stepped: Stepping | None = None, width: int = 0
+) -> Iterator[str]:
+    """The table: none if there are no children, and no run is being stepped through.
+
+    A command that goes beyond ``width`` columns is cut, unless that is 0.
+    """
     rows = [("name", "here", "inside", "", "own", "command")]
     for child in children:
         argv = child.plan.argv
@@ -40,7 +50,21 @@ def lines(children: Iterable[Living], stepped: Stepping | None = None) -> Iterat
     widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+        yield _cut("  ".join(cells).rstrip(), width, sum(widths[:-1]) + 2 * len(widths[:-1]))
+
+
+def _cut(row: str, width: int, command: int) -> str:
+    """A row that fits; at least a few characters of the command, which begins there, are left."""
+    most = max(width, command + _SHORTEST)
+    return row if not width or len(row) <= most else row[: most - 1] + "…"
+
+
+def terminal_width() -> int:
+    """The width of the terminal on standard output, 0 if there is none."""
+    try:
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return 0
 
 
 def _of_step(stepped: Stepping) -> tuple[str, str, str, str, str, str]:

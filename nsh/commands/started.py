@@ -8,7 +8,7 @@ from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from nsh.call import Plan
@@ -93,17 +93,24 @@ class StartedCommands(RunCommands):
             child.wait()
         return [child.name for child in living]
 
-    def child(self, name: str, command: str, alive: bool = False) -> Living:
-        """The child of that name. Raises Usage, or Failure if it is to live and does not."""
+    def child(
+        self, name: str, command: str, alive: bool = False, more: Sequence[str] = ()
+    ) -> Living:
+        """The child of that name. Raises Usage, or Failure if it is to live and does not.
+
+        ``command`` and ``more`` are what was typed before and after the name, for a line to try.
+        """
         child = self.started.get(name)
         if child is None:
             if name == "step":
                 why = "step is the run that is being stepped through, and no child that stays"
                 raise Usage(why, "continue", "abort")
+            if name.startswith("-") and (named := [word for word in more if word in self.started]):
+                rest = more[more.index(named[0]) :]
+                raise Usage(f"there is no option {name}", f"{command} {join(list(rest))}")
             if close := closest(name, self.started):
-                raise Usage(
-                    f"there is no child {name}: did you mean {close}?", f"{command} {close}"
-                )
+                fix = f"{command} {join([close, *more])}"
+                raise Usage(f"there is no child {name}: did you mean {close}?", fix)
             what = f"there are {', '.join(self.started)}" if self.started else "none was started"
             raise Usage(f"there is no child {name}: {what}", "help start")
         if alive and not child.lives:

@@ -288,8 +288,10 @@ class LessonCommands(StartedCommands):
             child.wait()
             if self.started.get(name) is child:
                 self.started.pop(name).close()
-        left = [each for each in self.state.joins if each.target not in self._lent]
-        self.change(joins=tuple(left))
+        joins = self.state.joins
+        if gone := [each.target for each in joins if each.target in self._lent]:
+            self.message(f"Your join of {', '.join(gone)} is taken back: it ended with the lesson.")
+        self.change(joins=tuple([each for each in joins if each.target not in gone]))
         self._lent, self._needed = {}, ()
         self.tell_host()
 
@@ -338,9 +340,7 @@ class LessonCommands(StartedCommands):
         self.following = text.partition(": ")[2]
 
     def _leave(self) -> None:
-        self._lesson = None
-        self.lesson_goal = ""
-        self.proposed = []
+        self._lesson, self.lesson_goal, self.proposed = None, "", []
         self._end_lent()
 
     # Progress.

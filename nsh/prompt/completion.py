@@ -65,7 +65,20 @@ def _rest_of_shell_line(shell: Shell, text: str, at: int) -> list[Completion]:
     segment = max([text.rfind(sign, at) for sign in "|;&("]) + 1
     end = cut(text, max(segment, at))
     host = text[:at].rstrip().endswith(("!", "host"))
+    if host and (found := _variables(shell, text, end.start)):
+        return found
     return _fit(shell.offer_program(end.before, end.word, on_host=host), end.word, end.start)
+
+
+def _variables(shell: Shell, text: str, start: int) -> list[Completion]:
+    """The variables that a line on the host finds, where the word has a $ before the cursor."""
+    dollar = text.rfind("$", start)
+    begun = text[dollar + 1 :]
+    if dollar < 0 or not (begun == "" or begun.isidentifier()):
+        return []
+    pids = shell.host_variables().items()
+    items = [(f"${name}", f"process {pid}") for name, pid in pids if name.startswith(begun)]
+    return _fit(items, "$" + begun, dollar, quoting=False)
 
 
 def command_start(text: str) -> int:

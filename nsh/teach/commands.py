@@ -157,7 +157,7 @@ class TeachCommands(BaseShell):
 
         deaf = command == "signal" and _is_deaf(child, int(argv[0]))
         if command == "stop":
-            deaf = child.inside == 1 and child.status == 128 + signal.SIGKILL
+            deaf = child.inside == 1 and bool(argv)
         made = child.plan.state
         if command == "start":
             self._hint(pods.on_top(self.state, self._joined(), self.hinted))

@@ -65,7 +65,9 @@ class DiffCommands(EnterCommands):
             name, argv = argv[1], argv[2:]
         try:
             on_host = self.planned(START, argv)
-            in_child = self.entered(name, argv) if name else self.planned(self.state, argv)
+            in_child = (
+                self.entered(name, argv, "diff -c") if name else self.planned(self.state, argv)
+            )
         except Refusal as refusal:
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         host = self._captured(on_host)
@@ -115,6 +117,7 @@ class DiffCommands(EnterCommands):
         return Captured(text, outcome.status)
 
     def _compare(self, host: Captured, inside: Captured) -> None:
+        from nsh.commands.listing import terminal_width
         from nsh.teach import diff
 
         text, status = host.text, host.status
@@ -125,7 +128,7 @@ class DiffCommands(EnterCommands):
         self.status = 1
         coloured = self.coloured()
         lines, lines_inside = diff.lines_of(text), diff.lines_of(text_inside)
-        column = diff.columns(lines, lines_inside, _terminal_width())
+        column = diff.columns(lines, lines_inside, terminal_width())
         if text == text_inside:
             shown = iter(["what it writes does not differ"])
         elif "\0" in text or "\0" in text_inside:
@@ -158,11 +161,3 @@ def _not_started(failed: CallFailed, wanted: Plan, host: Host) -> Captured:
 
     text = failed_text(failed.call, failed.values, failed.errno)
     return Captured(text + "\n", status(FailedCall(failed.call, failed.errno, wanted, host)))
-
-
-def _terminal_width() -> int:
-    """The width of the terminal on standard output, 0 if there is none."""
-    try:
-        return os.get_terminal_size(1).columns
-    except OSError:
-        return 0

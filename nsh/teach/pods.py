@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from nsh.state import State
 
 _HIDES = ("net", "uts", "ipc", "cgroup", "time")
-"""The kinds of which a new one shows nothing of the joined one; the others nest or are copies."""
+"""The kinds of which who joins wants that very one; a new mnt, pid or user on top is often meant."""
 
 
 def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -> Hint | None:
     """The hint that joined namespaces call for of which a run gets new ones all the same; or None.
 
+    >>> from nsh.state import State
     >>> on_top(State(flags=("net", "pid")), ("net", "uts"))
     <Hint on top>
     """
@@ -26,6 +27,7 @@ def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -
     news = " ".join([f"+{kind}" for kind in both])
     return Hint(
         "on top",
-        f"{news}: new ones are made on top of what is joined, so nothing of that is to be seen",
+        f"{news}: new ones are made on top of what is joined, so the command is in these and in"
+        " none of the joined ones",
         "flags " + " ".join([f"-{kind}" for kind in both]),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nsh.commands import listing
 from nsh.prompt.completion import complete
 from nsh.shell import Shell
 from tests import needs
@@ -95,9 +96,42 @@ def test_the_way_through_as_an_ordinary_user() -> None:
         ("enter", "usage: enter NAME [CMD ARG...]", "help enter"),
         ("enter nix ls", "enter: there is no child nix: there are web", "help start"),
         ("unpin web", "unpin: web is not pinned", "pin web"),
+        ("stop -t 5 web", "stop: there is no option -t", "stop web"),
+        ("stop -f", "stop: there is no option -f", "children"),
+        ("enter wb ps", "enter: there is no child wb: did you mean web?", "enter web ps"),
+        ("enter wb", "enter: there is no child wb: did you mean web?", "enter web"),
+        ("enter wb sh -c 'a b'", "enter: there is no child wb", "enter web sh -c 'a b'"),
+        ("enter -it web sh", "enter: there is no option -it", "enter web sh"),
+        ("plan enter wb ps", "plan: there is no child wb", "plan enter web ps"),
+        ("diff -c wb ps -e", "diff: there is no child wb", "diff -c web ps -e"),
+        ("signal wb USR1", "signal: there is no child wb", "signal web USR1"),
+        ("signal USR1 web", "signal: the name of the child comes before", "signal web USR1"),
+        ("signal -9 web", "signal: the name of the child comes before", "signal web KILL"),
+        ("signal SIGHUP web", "signal: the name of the child comes before", "signal web HUP"),
+        ("signal FO web", "signal: there is no signal FO", "signal web TERM"),
+        ("kill web", "there is no command kill", "signal web"),
+        ("kill -9 web", "there is no command kill", "signal web KILL"),
+        ("kill -s USR1 web", "there is no command kill", "signal web USR1"),
+        ("kill -TERM web x", "there is no command kill", "signal web"),
+        ("kill -- web", "there is no command kill", "signal web"),
+        ("kill -40 web", "there is no command kill", "signal web 40"),
+        ("kill web web", "there is no command kill", "signal web"),
+        ("kill 1", "there is no command kill", "run kill 1"),
+        ("jobs", "there is no command jobs", "help"),
+        ("exec web ps", "there is no command exec", "help"),
+        ("ps", "there is no command ps", "run ps"),
+        ("start -d w sleep 100", "start: there is no option -d", "start w sleep 100"),
         ("children x", "usage: children", "help children"),
         ("ns nix", "ns: there is no child nix: there are web", "children"),
         ("diff -c web", "usage: diff [-c NAME] CMD [ARG...]", "help diff"),
+        ("diff -c web ls / | head", "diff takes words as they", "diff -c web sh -c 'ls / | head'"),
+        ("diff  -c  web  ls | wc", "diff takes words as they", "diff -c web sh -c 'ls | wc'"),
+        ("start z sleep 5 | cat", "start takes words as they", "start z sh -c 'sleep 5 | cat'"),
+        ("start 'z' ls > a", "start takes words as they", "start 'z' sh -c 'ls > a'"),
+        ("enter web curl x | wc", "enter takes words as they", "enter web sh -c 'curl x | wc'"),
+        ("step a | b", "step takes words as they", "step sh -c 'a | b'"),
+        ("plan enter web a | b", "plan takes words as they", "plan enter web sh -c 'a | b'"),
+        ("diff a | b", "diff takes words as they", "diff sh -c 'a | b'"),
     ],
 )
 def test_bad_input_has_one_clear_answer_and_loses_nothing(
@@ -242,3 +276,49 @@ def test_quit_and_the_end_of_the_input_end_them() -> None:
 def test_a_script_may_wait_for_what_it_started() -> None:
     result = nsh("-e", "-c", "start a sh -c 'sleep 0.1; echo a'; wait a; log a; start b; stop b")
     assert (result.stdout, result.stderr, result.returncode) == ("a\n", "", 0)
+
+
+@needs.NAMESPACES
+def test_what_is_pinned_is_seen_and_can_be_joined(capsys: Told, shell: Shell) -> None:
+    say(capsys, "flags +uts", "hostname kept", "start keep sleep 1000", "pin keep", shell=shell)
+    assert re.search(
+        r"^keep +\d+ .* uts \(pinned\) +sleep", say(capsys, "children", shell=shell)[0], re.M
+    )
+    say(capsys, "stop keep", "reset all", shell=shell)
+    assert re.search(
+        r"^keep +- .* uts \(pinned\) +sleep", say(capsys, "children", shell=shell)[0], re.M
+    )
+    _, errors, status = say(capsys, "enter keep hostname", shell=shell)
+    assert (errors[1], status) == ("try: join keep", 1)
+    say(capsys, "join keep", "unpin keep", shell=shell)
+    assert shell.status == 0
+    assert "pinned" not in say(capsys, "children", shell=shell)[0]
+    assert say(capsys, "unpin keep", shell=shell)[1] == [
+        "unpin: keep is not pinned",
+        "try: children",
+    ]
+
+
+@needs.NAMESPACES
+def test_the_example_of_start_shows_only_what_is_inside(shell: Shell) -> None:
+    doc = shell.do_start.__doc__ or ""
+    lines = [line.strip() for line in doc.splitlines() if line.startswith(" " * 12)]
+    assert lines[0].startswith("flags ")
+    assert lines[-1] == "stop web"
+    result = nsh(stdin="\n".join(lines) + "\n")
+    assert result.stderr == ""
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["CMD", "sleep", "ps"]
+
+
+def test_a_long_command_is_cut_on_a_terminal_only(capsys: Told, shell: Shell) -> None:
+    command = "sh -c 'sleep 1000; : " + "x" * 200 + "'"
+    say(capsys, f"start long {command}", "start web sleep 1", shell=shell)
+    whole = list(listing.lines(shell.started.values()))
+    assert whole[1].endswith(command)
+    cut = list(listing.lines(shell.started.values(), width=60))
+    assert [len(row) for row in cut] == [len(whole[0]), 60, len(whole[2])]
+    assert cut[1] == whole[1][:59] + "…"
+    assert (cut[0], cut[2]) == (whole[0], whole[2])
+    begins = whole[0].index("command")
+    assert list(listing.lines(shell.started.values(), width=9))[1] == whole[1][: begins + 7] + "…"
+    assert say(capsys, "children", shell=shell)[0].splitlines()[1].endswith(command)

@@ -10,6 +10,7 @@ import pytest
 
 from nsh.course import goal
 from nsh.shell import Shell
+from tests import needs
 from tests.conftest import nsh
 from tests.course.learner import Learner
 
@@ -176,6 +177,18 @@ def test_skipped_steps_have_their_children_and_a_lesson_that_goes_on_has_them(
     assert "\none\n" in result.stdout
     assert "That was the lesson living." in result.stdout
     assert "\nbox " not in result.stdout  # it has ended with the lesson
+
+
+@needs.NAMESPACES
+@pytest.mark.parametrize("last", ["run uname -n", "skip", "lesson quit"])
+def test_after_the_lesson_no_join_of_its_children_is_left(learn: Learner, last: str) -> None:
+    lines = ["pin kept", "stop kept", "join kept"]
+    after = ["children", "run sh -c 'echo works'"]
+    result = learn("skip", "skip", "skip", *lines, last, *after, path="live")
+    assert "Your join of kept is taken back: it ended with the lesson.\n" in result.stdout
+    assert "there is no child kept" not in result.stdout
+    assert result.stdout.endswith("\nworks\n")
+    assert result.returncode == 0
 
 
 def test_a_child_of_the_learner_that_has_the_name_gives_way(living: Path, learn: Learner) -> None:

@@ -214,3 +214,13 @@ def test_the_end_of_a_child_that_stays_is_told_once(start: Start) -> None:
     tty.ready()
     tty.line("quit")
     tty.until("b ends with nsh")
+
+
+def test_children_fit_the_terminal(start: Start) -> None:
+    tty = start(100, 30)
+    tty.line(f"start a sh -c 'sleep 1000; : {'x' * 150} end'")
+    tty.line("children")
+    screen = tty.until("…")
+    row = next(line for line in screen.splitlines() if line.startswith("a  "))
+    assert len(row) == 100
+    assert row.endswith("x…")

@@ -213,3 +213,21 @@ def test_completion_changes_nothing(shell: Shell) -> None:
         complete(shell, line)
     assert shell.state is state
     assert shell.status == 0
+
+
+def test_lines_on_the_host_get_the_children_after_a_dollar(shell: Shell) -> None:
+    for name in ("web", "db", "gone"):
+        shell.run_line(f"start {name}")
+    shell.run_line("stop gone")
+    try:
+        pid = shell.started["web"].pid
+        assert texts(shell, "!kill $") == ["$web", "$db"]
+        assert complete(shell, "!kill $w") == [Completion("$web", 6, f"process {pid}")]
+        assert complete(shell, "!ls /proc/$w") == [Completion("$web", 10, f"process {pid}")]
+        assert texts(shell, 'host echo "$we') == ["$web"]
+        assert texts(shell, "! ps | grep $d") == ["$db"]
+        assert "$web" not in texts(shell, "!kill x$n")
+        assert "$web" not in texts(shell, "!echo $w ")
+        assert "$web" not in texts(shell, "sh echo $w")
+    finally:
+        shell.end_all()

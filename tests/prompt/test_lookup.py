@@ -46,3 +46,24 @@ def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     assert "unclosed quote" in plan_of(shell, "run 'a")
     assert '["/bin/sh", "-c", "a | b", "sh"]' in plan_of(shell, "sh a | b")
     assert "unshare" not in plan_of(shell, "!ls")
+
+
+def test_f2_shows_the_plans_of_start_and_enter(shell: Shell) -> None:
+    try:
+        started = plan_of(shell, "flags +user; start q sleep 10")
+        assert "# start q sleep 10\n" in started
+        assert "PR_SET_CHILD_SUBREAPER" in started
+        assert "unshare(CLONE_NEWUSER)" in started
+        assert "makes none" not in started
+        assert not shell.started
+        shell.run_line("flags +user; start web; reset")
+        entered = plan_of(shell, "enter web ps")
+        assert "# enter web ps\n" in entered
+        assert f"pidfd_open({shell.started['web'].pid}, 0)" in entered
+        assert '["ps"]' in entered
+        assert "makes none" not in entered
+        shell.run_line("stop web")
+        assert "web has ended" in plan_of(shell, "enter web ps")
+        assert "there is no child nix" in plan_of(shell, "enter nix ps")
+    finally:
+        shell.end_all()

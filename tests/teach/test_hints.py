@@ -113,6 +113,14 @@ LIVE = [
     ("flags +pid; start box sleep 1000", "signal box TERM", "PID 1 gets no signal"),
     ("flags +pid; start box sleep 1000; flags -pid; join box pid", "run ps", "not joined"),
     ("flags +user +pid; map root; start box; reset all; join box user pid", "run ps", "not joined"),
+    ("flags +pid; start box sleep 1000", "stop box", "had its 2 seconds and was killed"),
+    (
+        "flags +pid; start box sleep 1000; flags -pid; start b",
+        "stop box b",
+        "box had its 2 seconds",
+    ),
+    ("flags +uts; start pod; join pod uts", "run true", "+uts: new ones are made on top of what"),
+    ("flags +net +uts; start pod; join pod", "start b", "+net +uts: new ones are made on top"),
 ]
 NOT_LIVE = [
     ("flags +pid +mnt; mount proc /proc; start box sleep 1000", "enter box ps"),
@@ -123,6 +131,11 @@ NOT_LIVE = [
     ("start box sleep 1000", "signal box URG"),
     ("flags +pid; start box sleep 1000", "signal box KILL"),
     ("flags +pid; start box", "signal box TERM"),
+    ("flags +pid; start box sleep 1000; signal box KILL; wait box", "stop box"),
+    ("flags +pid; init on; start box sleep 1000", "stop box"),
+    ("start box sh -c 'trap : TERM; while :; do sleep 1; done'; sh sleep 0.1", "stop box"),
+    ("flags +mnt; start pod; join pod", "run true"),
+    ("flags +net +uts; start pod; join pod; flags -net -uts", "run true"),
     ("flags +pid; init on; start box sleep 1000", "signal box USR1"),
     ("flags +pid; start box sh -c 'trap : USR1; sleep 0.2; cat'; sh sleep 0.1", "signal box USR1"),
     ("flags +pid +mnt; start box sleep 1000; flags -pid -mnt; join box", "run true"),
@@ -182,3 +195,18 @@ def test_what_a_run_leaves_in_the_background() -> None:
     assert told.count("hint: ") == 1
     assert "is gone" in told
     assert nsh(stdin="hints on\nsh sleep 0.01 & wait\nsh echo 'a &' && true\n").stderr == ""
+
+
+@needs.NAMESPACES
+def test_what_the_hint_about_a_pod_proposes_shows_what_is_joined() -> None:
+    lines = ["hints on", "flags +uts", "hostname pod", "start pod sleep 1000", "reset all"]
+    look = "readlink /proc/self/ns/uts"
+    lines += ["flags +uts", "join pod uts", f"enter pod {look}", f"run {look}"]
+    result = nsh(stdin="\n".join(lines) + "\n")
+    assert len(set(result.stdout.split())) == 2
+    assert result.stderr.count("hint: ") == 1
+    fix = result.stderr.partition("; try: ")[2].strip()
+    assert fix == "flags -uts"
+    mended = nsh(stdin="\n".join([*lines, fix, lines[-1]]) + "\n")
+    inside, on_top, joined = mended.stdout.split()
+    assert (inside == joined, on_top == joined) == (True, False)

@@ -271,6 +271,15 @@ def test_what_is_known_is_left_open_and_nothing_else() -> None:
     assert glob("net:[4026532000]") == "net:[{inode:net2}]"
     assert glob("nothing [12] {x} *") is None
     assert re.fullmatch(r".*\{int\}, \{int\}.*", glob("nsh: [parent] pipe2([5, 6], 0) = 0") or "")
+    for line, left_open in (
+        ("nsh: [parent] pidfd_open(71, 0) = 7", "nsh: [parent] pidfd_open(71, 0) = {int}"),
+        ("[child] setns(7, CLONE_NEWUTS) = 0", "[child] setns({int}, CLONE_NEWUTS) = 0"),
+        ("nsh: [child] fchdir(9) = 0", "nsh: [child] fchdir({int}) = 0"),
+        ("-> 6/9 child: setns(7, CLONE_NEWUTS)", "-> 6/9 child: setns({int}, CLONE_NEWUTS)"),
+        ("-> 2/9 parent: pidfd_open(71, 0)", None),
+        ("setns(7, 0) = 0", None),
+    ):
+        assert glob(line) == left_open
 
 
 def test_the_terminal_is_left_open_in_lines_of_ps() -> None:
