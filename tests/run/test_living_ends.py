@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from nsh.state import START
 from tests import needs
 from tests.conftest import NSH, ROOT
 from tests.run.living import COUNT, DAEMONS, FAILING, sh, wanted_of
-from tests.runs import STATES, children, marked, states, until
+from tests.runs import STATES, children, marked, processes, states, until
 from tests.unprivileged import unprivileged_command
 
 
@@ -44,9 +43,8 @@ def test_what_forks_all_the_time_does_not_get_away(mark: str, stopping: list[Liv
 
 def sleeping(parent: int) -> list[int]:
     """The children of a process that sleep."""
-    return [
-        pid for pid in children(parent) if Path(f"/proc/{pid}/cmdline").read_bytes()[:5] == b"sleep"
-    ]
+    words = processes("cmdline")
+    return [pid for pid in children(parent) if words.get(pid, "").startswith("sleep")]
 
 
 @pytest.mark.parametrize("state", states())
