@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from signal import SIGKILL, Signals
 
 from nsh.commands.started import StartedCommands
 from nsh.errors import OWN_FAILURES, Failure, Refusal, Usage, closest, own_failure
+from nsh.linux.constants import SIGKILL
 from nsh.linux.namespaces import find
 from nsh.words import command_word, join, number
 
@@ -290,8 +290,10 @@ _SH = frozenset(
 
 def _name_of(sent: int) -> str:
     """The name of a signal without SIG; the number of one that has none."""
+    import signal
+
     try:
-        return Signals(sent).name.removeprefix("SIG")
+        return signal.Signals(sent).name.removeprefix("SIG")
     except ValueError:
         return str(sent)
 

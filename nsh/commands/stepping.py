@@ -52,7 +52,6 @@ class StepCommands(StartedCommands):
             raise Failure(refusal.why, *refusal.fixes, status=125) from None
         self.needs_linux()
         self.needs_proc()
-        self.needs_proc()
         self.through_door(wanted, self._begin_step)
         self._show_coming()
 

@@ -7,6 +7,9 @@ import os
 from nsh.linux.procfs import read_text, status_field
 from nsh.value import Value
 
+_EXIT_CODE = 49
+"""The place of exit_code among the fields of /proc/PID/stat from the state on."""
+
 _PF_EXITING = 0x4
 _PF_FORKNOEXEC = 0x40
 """In the flags of /proc/PID/stat: forked, and no execve since. See proc_pid_stat(5)."""
@@ -52,6 +55,15 @@ def shown() -> dict[int, Process]:
 def stat_fields(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the state on, [] if it cannot be read."""
     return (read_text(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+
+
+def zombie_status(fields: list[str]) -> int:
+    """The exit status of a zombie with these ``stat_fields``, 128+N if signal N ended it.
+
+    See exit_code in proc_pid_stat(5).
+    """
+    code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE]))
+    return 128 - code if code < 0 else code
 
 
 def pids() -> list[int]:

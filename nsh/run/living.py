@@ -11,7 +11,7 @@ import time
 from nsh.linux import syscalls
 from nsh.linux.descriptors import close
 from nsh.linux.namespaces import BY_NAME, NAMESPACES
-from nsh.linux.processes import is_below, pids, stat_fields
+from nsh.linux.processes import is_below, pids, stat_fields, zombie_status
 from nsh.linux.procfs import link, read_text, status_field
 from nsh.run.log import Log
 from nsh.run.perform import start
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _GRACE = 2.0
 """Seconds that a child has to end after SIGTERM, as `docker stop` gives 10."""
-
-_EXIT_CODE = 49
-"""The place of exit_code among the fields of /proc/PID/stat from the state on."""
 
 
 def number_inside(pid: int) -> int:
@@ -160,17 +157,13 @@ class Living:
             close(fd)
 
     def _status_seen(self) -> int | None:
-        """The status as /proc shows it of the zombie that nobody has waited for; None while it lives.
-
-        See exit_code in proc_pid_stat(5).
-        """
+        """The status as /proc shows it of the zombie that nobody has waited for; None while it lives."""
         fields = stat_fields(self.keeper)
         if not fields:
             return 0  # waited for in this moment, and only who did knows
         if fields[0] not in "ZX":
             return None
-        code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE]))
-        return 128 - code if code < 0 else code
+        return zombie_status(fields)
 
     def wait(self) -> int:
         """Wait for its end: its status. Ctrl-C raises KeyboardInterrupt, and it lives on."""

@@ -13,7 +13,7 @@ from itertools import chain
 
 from nsh.call import PARENT, Slot
 from nsh.linux.descriptors import close
-from nsh.linux.processes import is_ending, is_stopped, never_executed, stat_fields
+from nsh.linux.processes import is_ending, is_stopped, never_executed, stat_fields, zombie_status
 from nsh.run.child import Preparation
 from nsh.run.gates import STANDS, Gates
 from nsh.run.perform import Performance
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 1
 """Seconds between two looks at the other signs of life of a process."""
-
-_EXIT_CODE = 49
-"""Where the wait status of a zombie stands after the state in /proc/PID/stat."""
 
 ALL = 1 << 30
 """More steps than any run has."""
@@ -129,8 +126,7 @@ class Stepping(Performance):
         except ChildProcessError:
             pass  # the command below an init, or this process is forked from the one that steps
         fields = stat_fields(pid)
-        code = os.waitstatus_to_exitcode(int(fields[_EXIT_CODE])) if fields else -signal.SIGKILL
-        return 128 - code if code < 0 else code
+        return zombie_status(fields) if fields else 128 + signal.SIGKILL
 
     def _missing(self) -> str:
         """The actor of a call that is still to come whose process has ended, "" if there is none."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 from nsh.base import BaseShell
 from nsh.commands.manual import groups, page_of, summary_of
 from nsh.errors import Refusal, Usage
+from nsh.linux.constants import SIGKILL, SIGSTOP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def _is_deaf(child: Living, number: int) -> bool:
     from nsh.linux.processes import handles, stat_fields
     from nsh.parts.init import FORWARDS, PAUSES
 
-    if child.inside != 1 or number in (signal.SIGKILL, signal.SIGSTOP):
+    if child.inside != 1 or number in (SIGKILL, SIGSTOP):
         return False
     own = PAUSES if not child.plan.argv else FORWARDS if child.plan.state.init else ()
     if number in own or handles(child.pid, number):

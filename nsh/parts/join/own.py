@@ -11,6 +11,7 @@ import os
 from nsh.errors import Refusal
 from nsh.host import Host
 from nsh.linux.namespaces import BY_NAME
+from nsh.linux.processes import pids
 from nsh.linux.procfs import link
 from nsh.parts.join.targets import Target, changes, own_links, targets, text_of
 from nsh.state import State
@@ -114,11 +115,7 @@ def _candidates(target: Target, host: Host) -> Iterator[int]:
     if target.pid:
         yield target.pid
     yield from host.living.values()
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return
-    yield from (int(name) for name in names if name.isdigit())
+    yield from pids()
 
 
 UNSEEN = "/proc/0/root"

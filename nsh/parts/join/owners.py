@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 
-from nsh.linux.constants import NS_GET_USERNS
+from nsh.linux.constants import NS_GET_OWNER_UID, NS_GET_USERNS
 from nsh.linux.descriptors import close
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.parts.join.targets import Target
-
-_OWNER_UID = 0xB704
 
 
 def owner_of(target: Target, kind: str, pins: dict[str, int]) -> tuple[str, int | None]:
@@ -36,7 +34,7 @@ def owner_of(target: Target, kind: str, pins: dict[str, int]) -> tuple[str, int 
             close(found)
             found = fd
         uid = array.array("I", [0])
-        fcntl.ioctl(found, _OWNER_UID, uid)
+        fcntl.ioctl(found, NS_GET_OWNER_UID, uid)
         return f"user:[{os.fstat(found).st_ino}]", uid[0]
     except OSError:
         return "", None

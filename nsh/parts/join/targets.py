@@ -231,10 +231,8 @@ def _looked_at(path: str) -> tuple[str, int]:
 
     See ioctl_nsfs(2).
     """
-    import fcntl
-
-    from nsh.linux.constants import NS_GET_NSTYPE
     from nsh.linux.descriptors import close
+    from nsh.linux.nsfs import kind_of
 
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -244,7 +242,7 @@ def _looked_at(path: str) -> tuple[str, int]:
             why = f"{why}; a process is another user's, or has rights that nsh does not have"
         raise Refusal(f"{path} cannot be opened: {why}", f"!ls -l {quote(path)}") from None
     try:
-        flag = fcntl.ioctl(fd, NS_GET_NSTYPE)
+        kind = kind_of(fd)
         inode = os.fstat(fd).st_ino
     except OSError:
         raise Refusal(
@@ -254,7 +252,6 @@ def _looked_at(path: str) -> tuple[str, int]:
         ) from None
     finally:
         close(fd)
-    for each in NAMESPACES:
-        if each.flag == flag:
-            return each.name, inode
-    raise Refusal(f"{path} is a namespace of a kind that nsh does not know", "help join")
+    if not kind:
+        raise Refusal(f"{path} is a namespace of a kind that nsh does not know", "help join")
+    return kind, inode
