@@ -243,7 +243,7 @@ def _check(argv: list[str]) -> int:
     _, paths = _options(argv, "", [], "--check")
     if not paths:
         raise BadOption("--check needs at least one file")
-    from nsh.course.goal import check_files
+    from nsh.course.check import check_files
 
     return _printing(lambda: check_files(paths))
 

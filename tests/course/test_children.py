@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.course import goal
+from nsh.course import trial
 from nsh.shell import Shell
 from tests import needs
 from tests.conftest import nsh
@@ -205,14 +205,14 @@ def test_the_status_that_another_process_sees(tmp_path: Path) -> None:
         shell.run_line(f"start {name} sh -c 'cat {tmp_path}/go; {line}'")
     found = list(shell.started.values())
     try:
-        assert goal._limited(lambda: [[each.lives, each.is_own] for each in found], 10) == (
+        assert trial.limited(lambda: [[each.lives, each.is_own] for each in found], 10) == (
             [[True, False]] * 3
         )
         (tmp_path / "go").write_text("")
         for child in found[:2]:
             os.waitid(os.P_PID, child.keeper, os.WEXITED | os.WNOWAIT)
         ended = [[False, 3], [False, 137], [True, None]]
-        assert goal._limited(lambda: [[each.lives, each.status] for each in found], 10) == ended
+        assert trial.limited(lambda: [[each.lives, each.status] for each in found], 10) == ended
         assert [[each.lives, each.status] for each in found] == ended
     finally:
         shell.end_children()
@@ -221,4 +221,4 @@ def test_the_status_that_another_process_sees(tmp_path: Path) -> None:
 
 
 def test_what_acts_are_commands() -> None:
-    assert set(Shell().command_names()) >= goal.ACTS | goal._RUNS | goal._WAITS
+    assert set(Shell().command_names()) >= trial.ACTS | trial._RUNS | trial._WAITS

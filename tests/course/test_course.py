@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.course import goal, lesson
+from nsh.course import check, goal, lesson, trial
 from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.environment import first_unmet
@@ -25,7 +25,7 @@ def test_each_goal_fails_at_first_and_is_reached_by_its_solution(name: str) -> N
     if unmet:
         pytest.skip(unmet[1])
     assert 2 <= len(found.steps) <= 5
-    assert goal.problems(found) == []
+    assert check.problems(found) == []
     if name != "skeleton":
         assert any("Wait, what?" in step.title for step in found.steps)
     for step in found.steps:
@@ -164,7 +164,7 @@ def _lines_to_type(text: str) -> list[str]:
     Without those that have a word in capitals where something is to be filled in.
     """
     names = {*Shell().command_names()} - {"goal", "hint"}
-    named = goal.ACTS | {"log"}  # in a sentence alone, they are only named
+    named = trial.ACTS | {"log"}  # in a sentence alone, they are only named
     indented = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     quoted = re.findall(r"`([^`]+)`", " ".join(text.split()))
     return [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nsh.course import goal, lesson
+from nsh.course import check, goal, lesson
 from nsh.shell import Shell
 from nsh.state import START
 from nsh.transcript.parse import FormatError
@@ -178,7 +178,7 @@ def test_an_unknown_lesson_proposes_a_close_one(learn: Learner) -> None:
 def test_the_checks_leave_no_descriptor(small: Path) -> None:
     found = lesson.read(small)
     before = os.listdir("/proc/self/fd")
-    goal.problems(found)
+    check.problems(found)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
