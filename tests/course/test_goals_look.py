@@ -82,7 +82,7 @@ Because.
             ": flags +mnt; mount bind /etc /mnt: /etc /etc/x",
         ),
         ("sh touch /dev/shm/x", ": : /dev/shm /dev/shm/x"),
-        ("sh ip link add nsh9 type dummy", ": : interfaces"),
+        ("sh ip link add v8 type veth peer name v9", ": : interfaces"),
         ("enter box ip link set lo up", ": start box; start web; start pod; start kept: addresses"),
         ("sh ipcmk -Q", ": : objects"),
         ("!hostname elsewhere", ": : names"),
