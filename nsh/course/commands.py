@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nsh.run.living import Living
     from nsh.state import State
 
-_WIDTH = 80
+_WIDTH = 80 - len("nsh: not yet: ")
 
 
 class LessonCommands(StartedCommands):
@@ -201,7 +201,7 @@ class LessonCommands(StartedCommands):
 
         missed = self._missed(self.state)
         if missed is not None:
-            first, *rest = missed.lines(_WIDTH - len(f"nsh: {self.where}not yet: "))
+            first, *rest = missed.lines(_WIDTH - len(self.where), self.command, argv)
             self.error(f"not yet: {first}", *rest)
             if gone := self._gone():
                 has = "has ended, and is" if len(gone) == 1 else "have ended, and are"
@@ -228,10 +228,10 @@ class LessonCommands(StartedCommands):
 
         assert self._lesson is not None
         self.flush()
+        waiting = goal.checking if self.interactive else None
+        wanted, seconds = self._step().goal, self._lesson.timeout
         try:
-            return goal.missed(
-                self._step().goal, state, self.args, self._lesson.timeout, self.started
-            )
+            return goal.missed(wanted, state, self.args, seconds, self.started, waiting)
         except KeyboardInterrupt:
             self.status = 130
             raise Interrupted from None

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 from nsh.course.trial import Trial, limited
 from nsh.course.trial import acts as acts
+from nsh.course.trial import checking as checking
 from nsh.course.trial import done as done
+from nsh.teach.hints import SHELLS
 from nsh.transcript.align import alignment, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.glob import Facts
 from nsh.transcript.match import Bindings, Matcher
 from nsh.transcript.parse import DEFAULT_TIMEOUT, Command
 from nsh.value import Value
+from nsh.words import command_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from nsh.course.trial import Started
@@ -45,17 +50,67 @@ class Miss(Value):
     def __str__(self) -> str:
         return f"{self.command}: expected {self.expected}, saw {self.seen}"
 
-    def lines(self, width: int) -> list[str]:
-        """The same for a reader: in one line if that is no longer than ``width``, else in three.
+    def lines(self, width: int, typed: str = "", argv: Sequence[str] = ()) -> list[str]:
+        """The same for a reader, and what to do about it.
+
+        In one line if that is no longer than ``width``, else in three. ``typed`` is the command
+        after which the check was made, such as run, and ``argv`` its words: what it has shown can
+        be another thing than what the check has seen.
 
         >>> Miss("run id -u", 1, "`0`", "`65534`").lines(60)
-        ['run id -u: expected `0`, saw `65534`']
-        >>> Miss("run id -u", 1, "`0`", "`65534`").lines(20)
+        ['run id -u: expected `0`, saw `65534`', 'the check is a run of its own in your state; try: hint']
+        >>> Miss("run id -u", 1, "`0`", "`65534`").lines(20)[:3]
         ['run id -u', '  expected `0`', '  saw      `65534`']
         """
-        if len(str(self)) <= width:
-            return [str(self)]
-        return [self.command, f"  expected {self.expected}", f"  saw      {self.seen}"]
+        told = [str(self)]
+        if len(told[0]) > width:
+            told = [self.command, f"  expected {self.expected}", f"  saw      {self.seen}"]
+        return told + self._advice(typed, argv)
+
+    def _advice(self, typed: str, argv: Sequence[str]) -> list[str]:
+        """What the check has to do with what was typed, and what to do next."""
+        looked, rest = command_word(self.command)
+        if looked == "enter" and typed in ("run", "sh"):
+            name = command_word(rest)[0]
+            return [f"the check looks into {name}, and your run was another child; try: hint"]
+        if looked not in ("run", "sh"):
+            return ["try: hint"]
+        if typed in ("run", "sh") and argv:
+            gone = "the check is a run of its own, and what was done in yours is gone with it"
+            if fix := in_state(argv):
+                return [gone, f"what is to stay belongs into the state; try: {fix}"]
+            if argv[0].rpartition("/")[2] in SHELLS:
+                return [gone, "try: hint"]
+        return ["the check is a run of its own in your state; try: hint"]
+
+
+_IN_STATE = (
+    (r"mount -t (\w+) \S+ ([\w./-]+)", r"mount \1 \2"),
+    (r"mount (?:-B|--bind|-o bind) ([\w./-]+) ([\w./-]+)", r"mount bind \1 \2"),
+    (r"hostname ([\w.-]+)", r"hostname \1"),
+    (r"domainname ([\w.-]+)", r"domainname \1"),
+    (r"cd ([\w./-]+)", r"cd \1"),
+    (r"umask (\d+)", r"umask \1"),
+    (r"export (\w+=[\w./:-]+)", r"env \1"),
+)
+"""What a line of sh does for its own run alone, and the line of nsh that does it for every run."""
+
+
+def in_state(argv: Sequence[str]) -> str:
+    """The line of nsh that does for each run what these words do for theirs; "" if none is known.
+
+    >>> in_state(["/bin/sh", "-c", "mount -t proc proc /proc && exec ps", "sh"])
+    'mount proc /proc'
+    >>> in_state(["hostname", "box"]), in_state(["echo", "hostname", "box"])
+    ('hostname box', '')
+    """
+    is_line = argv[0].rpartition("/")[2] in SHELLS and "-c" in argv[1:-1]
+    line = argv[list(argv).index("-c") + 1] if is_line else " ".join(argv)
+    line = re.sub(r"[ \t]+", " ", line)
+    for pattern, fix in _IN_STATE:
+        if found := re.search(rf"(?:^|[;&|\n]) ?(?:/\S*/)?{pattern}(?=$|[ ;&|\n])", line):
+            return found.expand(fix)
+    return ""
 
 
 def missed(
@@ -64,33 +119,46 @@ def missed(
     args: list[str],
     seconds: float = DEFAULT_TIMEOUT,
     started: Started | None = None,
+    waiting: Callable[[bool], None] | None = None,
 ) -> Miss | None:
     """Run a session on top of a state; the first miss, or None. Raises KeyboardInterrupt.
 
     ``started`` are the children that stay. The session can enter them and send them signals; it
-    takes nothing out of the table, and what it starts itself ends with it.
+    takes nothing out of the table, and what it starts itself ends with it. ``waiting`` is called as
+    ``limited`` does it.
     """
-    found = limited(lambda: _first_miss(commands, state, args, dict(started or {})), seconds)
-    if found is None:
-        return Miss(commands[0].text, commands[0].line, "an answer", f"none in {seconds:g} s")
-    return Miss(*found) if found else None
+    at = os.memfd_create("at")
+    begun = time.monotonic()
+    try:
+        found = limited(
+            lambda: _first_miss(commands, state, args, dict(started or {}), at), seconds, waiting
+        )
+        if found is None:
+            command = commands[int(os.pread(at, 9, 0) or 0)]
+            late = time.monotonic() - begun >= seconds
+            seen = f"none in {seconds:g} s" if late else "none: the check has been ended"
+            return Miss(command.text, command.line, "its end", seen)
+        return Miss(*found) if found else None
+    finally:
+        os.close(at)
 
 
 def _first_miss(
-    commands: list[Command], state: State, args: list[str], started: Started
+    commands: list[Command], state: State, args: list[str], started: Started, at: int
 ) -> list[Any]:
-    """The fields of the first miss, or nothing."""
+    """The fields of the first miss, or nothing. ``at`` is the file for how far it has come."""
     trial = Trial(state, args, started)
     try:
-        return _compared(commands, trial)
+        return _compared(commands, trial, at)
     finally:
         trial.end_children()
 
 
-def _compared(commands: list[Command], trial: Trial) -> list[Any]:
+def _compared(commands: list[Command], trial: Trial, at: int) -> list[Any]:
     matcher = Matcher(Facts(tmp=(), host=os.uname().nodename))
     bindings: Bindings = {}
-    for command in commands:
+    for number, command in enumerate(commands):
+        os.pwrite(at, b"%9d" % number, 0)
         output, status = trial.answer(command.text.split("\n"))
         lines = lines_of(output)
         steps, bindings = alignment(command.expects, lines, matcher, bindings)

@@ -10,6 +10,7 @@ import os
 import re
 import select
 import signal
+import sys
 import time
 
 from nsh.base import RAW
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 ACTS = frozenset(("start", "stop", "signal", "wait", "enter", "pin", "unpin"))
 """The commands that do something to a child that stays."""
+
+_PATIENCE = 1.0
+"""The seconds after which it is said that something takes its time."""
 
 _RUNS = frozenset(("run", "sh", "host", "diff"))
 _WAITS = frozenset(("enter", "wait"))
@@ -170,11 +174,16 @@ def acts(lines: Iterable[str]) -> bool:
         return False
 
 
-def limited(work: Callable[[], list[Any]], seconds: float) -> list[Any] | None:
+def limited(
+    work: Callable[[], list[Any]],
+    seconds: float,
+    waiting: Callable[[bool], None] | None = None,
+) -> list[Any] | None:
     """What a function gives in a forked process, None if it takes too long or does not end well.
 
     That process leads a group of its own, so that all it has started can be killed with it, and
-    Ctrl-C comes to nsh alone. Raises KeyboardInterrupt.
+    Ctrl-C comes to nsh alone. If it takes more than a second, ``waiting`` is called with True then,
+    and with False at the end. Raises KeyboardInterrupt.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
@@ -192,15 +201,23 @@ def limited(work: Callable[[], list[Any]], seconds: float) -> list[Any] | None:
             os._exit(code)
     os.close(writing)
     answer = b""
-    deadline = time.monotonic() + seconds
+    told = False
+    begun = time.monotonic()
     try:
-        while select.select([reading], [], [], max(0, deadline - time.monotonic()))[0]:
-            part = os.read(reading, 65536)
-            if not part:
-                result: list[Any] | None = json.loads(answer) if answer else None
-                return result
-            answer += part
-        return None
+        while True:
+            pause = seconds if told or not waiting else min(seconds, _PATIENCE)
+            left = max(0.0, begun + pause - time.monotonic())
+            if select.select([reading], [], [], left)[0]:
+                part = os.read(reading, 65536)
+                if not part:
+                    result: list[Any] | None = json.loads(answer) if answer else None
+                    return result
+                answer += part
+            elif pause == seconds or not waiting:
+                return None
+            else:
+                told = True
+                waiting(True)
     finally:
         os.close(reading)
         for kill, target in ((os.killpg, pid), (os.kill, pid)):
@@ -209,3 +226,15 @@ def limited(work: Callable[[], list[Any]], seconds: float) -> list[Any] | None:
             except ProcessLookupError:
                 pass  # no group yet, or it has ended
         os.waitpid(pid, 0)
+        if told and waiting:
+            waiting(False)
+
+
+def checking(on: bool) -> None:
+    """Say on standard error that a check takes its time; with False, take that off the line."""
+    text = "checking ..."
+    try:
+        sys.stderr.write(text if on else f"\r{' ' * (len(text) + len('^C'))}\r")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # nobody is there to wait

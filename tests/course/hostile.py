@@ -61,7 +61,7 @@ def states() -> Iterator[tuple[str, ...]]:
 
 def tree(place: str) -> dict[str, tuple[int, ...]]:
     """What is in a directory and may not change: path to inode, mode, size and times."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for folder, folders, files in os.walk(place):
         for name in (*folders, *files):
             stat = os.lstat(path := os.path.join(folder, name))

@@ -1,0 +1,130 @@
+"""What is said about a goal that is not reached, and what becomes of one that hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from nsh.course import goal, lesson, trial
+from nsh.state import START
+from tests import needs
+from tests.conftest import nsh
+from tests.course.learner import LESSON, Learner
+
+# What is said about a wrong try.
+
+
+def test_a_long_miss_is_told_in_three_lines_before_what_to_do() -> None:
+    [session] = [step.goal for step in lesson.read(lesson.path_of("net") or "").steps[:1]]
+    missed = goal.missed(session, START, [])
+    assert missed is not None
+    link = os.readlink("/proc/self/ns/net")
+    number = re.sub(r"\D", "", link)
+    assert missed.lines(60) == [
+        "run readlink /proc/self/ns/net",
+        f"  expected `net:[not {number}]`",
+        f"  saw      `{link}`",
+        "the check is a run of its own in your state; try: hint",
+    ]
+    assert missed.lines(500)[:-1] == [str(missed)]
+
+
+def test_a_try_that_misses_fits_the_terminal(tmp_path: Path) -> None:
+    result = nsh(
+        "--lesson", "net", stdin="run true\n", env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    )
+    lines = result.stderr.splitlines()
+    assert lines[0].endswith("not yet: run readlink /proc/self/ns/net")
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= 80
+
+
+@needs.NAMESPACES
+def test_a_line_that_shows_what_is_asked_for_is_told_why_it_does_not_count(tmp_path: Path) -> None:
+    def typed(lesson: str, *lines: str) -> list[str]:
+        environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+        result = nsh(
+            "-c", f"lesson {lesson}", *sum([["-c", line] for line in lines], []), env=environ
+        )
+        assert result.stdout.endswith(" ps\n") or "foo\n" in result.stdout
+        told = [line.partition("stdin:")[2] for line in result.stderr.splitlines()]
+        return [line.partition(": ")[2] for line in told][-2:]
+
+    line = "sh mount -t proc proc /proc && exec ps -e -o pid=,comm="
+    gone = "the check is a run of its own, and what was done in yours is gone with it"
+    stays = "what is to stay belongs into the state; try: "
+    assert typed("pid", "flags +pid +mnt", "run true", line) == [gone, stays + "mount proc /proc"]
+    lines = ["flags +uts", "run true", "sh hostname foo; uname -n"]
+    assert typed("uts", *lines) == [gone, stays + "hostname foo"]
+    assert typed("uts", "lesson reset", *lines[:2], "sh A=foo; echo $A") == [gone, "try: hint"]
+    assert len(gone) <= 80 - len("nsh: ")
+
+
+def test_what_a_run_did_is_not_what_the_check_finds_in_a_child() -> None:
+    miss = goal.Miss("enter box ipcs -q", 1, "`0x...`", "nothing")
+    looks = "the check looks into box, and your run was another child; try: hint"
+    assert miss.lines(80, "sh", ["/bin/sh", "-c", "ipcmk -Q; ipcs -q"])[1:] == [looks]
+    assert miss.lines(80, "enter", ["ipcs", "-q"])[1:] == ["try: hint"]
+
+
+# A goal that hangs.
+
+
+def _children_that_sleep(seconds: str) -> list[str]:
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if seconds.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("line", ["run sleep TIME", "sh sleep TIME; true", "!sleep TIME; :"])
+def test_a_goal_that_hangs_is_ended_with_all_it_started(
+    learn: Learner, small: Path, line: str
+) -> None:
+    seconds = f"4711.{os.getpid()}"  # not what the same test sleeps elsewhere at the same time
+    probe = line.replace("TIME", seconds)
+    text = LESSON.replace("title: small", "title: small\ntimeout: 500ms")
+    small.write_text(text.replace("run printenv WORD\nhello", f"{probe}\nhello"))
+    result = learn("run echo next", "run echo last")
+    assert result.stdout.count(f"not yet: {probe}") == 2
+    assert result.stdout.count("none in 0.5 s\n") == 2
+    assert result.stdout.index("next") < result.stdout.index("last")
+    deadline = time.monotonic() + 20
+    while _children_that_sleep(seconds):
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
+
+
+def test_what_hangs_is_named_and_not_what_came_before(learn: Learner, small: Path) -> None:
+    text = LESSON.replace("title: small", "title: small\ntimeout: 700ms")
+    hangs = "run printenv WORD\nhello\nnsh> run sleep 4713\nnsh> run true\n```"
+    small.write_text(text.replace("run printenv WORD\nhello\n```", hangs, 1))
+    result = learn("env WORD=hello", "run true")
+    assert "not yet: run sleep 4713: expected its end, saw none in 0.7 s\n" in result.stdout
+
+
+def test_who_waits_is_told_once_and_nobody_else() -> None:
+    told: list[bool] = []
+    assert trial.limited(lambda: [1], 10, told.append) == [1]
+    assert told == []
+    assert trial.limited(lambda: [os.system("sleep 1.5")], 10, told.append) == [0]
+    assert told == [True, False]
+    assert trial.limited(lambda: [os.system("exec sleep 60")], 1.2, told.append) is None
+    assert told == [True, False] * 2
+    assert trial.limited(lambda: [os.system("exec sleep 60")], 0.1, told.append) is None
+    assert told == [True, False] * 2
+
+
+def test_check_ends_a_goal_and_a_solution_that_hang(small: Path) -> None:
+    text = LESSON.replace("title: small", "title: small\ntimeout: 300ms")
+    small.write_text(text.replace("env WORD=bye\nrun true", "env WORD=bye\nrun sleep 4712.5"))
+    result = nsh("--check", str(small))
+    assert f"{small}:30: the solution does not end within 0.3 s\n" in result.stdout
+    assert result.returncode == 1
