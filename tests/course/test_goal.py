@@ -48,9 +48,7 @@ def test_a_try_that_misses_fits_the_terminal(tmp_path: Path) -> None:
 def test_a_line_that_shows_what_is_asked_for_is_told_why_it_does_not_count(tmp_path: Path) -> None:
     def typed(lesson: str, *lines: str) -> list[str]:
         environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-        result = nsh(
-            "-c", f"lesson {lesson}", *sum([["-c", line] for line in lines], []), env=environ
-        )
+        result = nsh("--lesson", lesson, stdin="\n".join(lines) + "\n", env=environ)
         assert result.stdout.endswith(" ps\n") or "foo\n" in result.stdout
         told = [line.partition("stdin:")[2] for line in result.stderr.splitlines()]
         return [line.partition(": ")[2] for line in told][-2:]
