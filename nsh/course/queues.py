@@ -40,7 +40,12 @@ class QueueCommands(BaseShell):
             return super().onecmd(line)
         if not self.sourcing:
             self._known = own_queues()
-        ended = super().onecmd(line)
+        try:
+            return super().onecmd(line)
+        finally:  # also of one that Ctrl-C has ended
+            self._tell_left()
+
+    def _tell_left(self) -> None:
         there = own_queues()
         new = there - self._known
         self._known = there
@@ -52,7 +57,6 @@ class QueueCommands(BaseShell):
             self.fixes = (fix,)
             what, stays = ("a queue", "stays") if len(new) == 1 else ("queues", "stay")
             self.error(f"{what} made on the host {stays} there until removed", f"try: {fix}")
-        return ended
 
     def _about_queues(self) -> bool:
         return self.lesson_goal.startswith(_LESSON + " ")

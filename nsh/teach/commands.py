@@ -26,8 +26,9 @@ class TeachCommands(BaseShell):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.run_ended.append(self._give_hint)
-        self.acted.append(self._give_hint_of_child)
+        # First: a lesson that listens too goes on to its next step, and the hint is of this run.
+        self.run_ended.insert(0, self._give_hint)
+        self.acted.insert(0, self._give_hint_of_child)
 
     def do_explain(self, line: str) -> None:
         """explain [TOPIC]

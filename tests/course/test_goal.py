@@ -70,6 +70,14 @@ def test_what_a_run_did_is_not_what_the_check_finds_in_a_child() -> None:
     assert miss.lines(80, "enter", ["ipcs", "-q"])[1:] == ["try: hint"]
 
 
+@needs.NAMESPACES
+def test_the_hint_of_a_run_stands_before_the_next_step(learn: Learner) -> None:
+    lines = ["hints on", "flags +uts", "run uname -n"]
+    text = learn(*lines, path="uts").stdout
+    places = [text.index(part) for part in ("hint: new uts namespace", "Reached: ", "Step 2 of 3")]
+    assert places == sorted(places)
+
+
 # A goal that hangs.
 
 
