@@ -76,10 +76,10 @@ class Miss(Value):
         if looked not in ("run", "sh"):
             return ["try: hint"]
         if typed in ("run", "sh") and argv:
-            gone = "the check is a run of its own, and what was done in yours is gone with it"
+            gone = "the check is a run of its own: what was done in yours is gone with it"
             if fix := in_state(argv):
                 return [gone, f"what is to stay belongs into the state; try: {fix}"]
-            if argv[0].rpartition("/")[2] in SHELLS:
+            if len(argv) == 1 and argv[0].rpartition("/")[2] in SHELLS:
                 return [gone, "try: hint"]
         return ["the check is a run of its own in your state; try: hint"]
 

@@ -54,12 +54,15 @@ def test_a_line_that_shows_what_is_asked_for_is_told_why_it_does_not_count(tmp_p
         return [line.partition(": ")[2] for line in told][-2:]
 
     line = "sh mount -t proc proc /proc && exec ps -e -o pid=,comm="
-    gone = "the check is a run of its own, and what was done in yours is gone with it"
+    gone = "the check is a run of its own: what was done in yours is gone with it"
     stays = "what is to stay belongs into the state; try: "
     assert typed("pid", "flags +pid +mnt", "run true", line) == [gone, stays + "mount proc /proc"]
     lines = ["flags +uts", "run true", "sh hostname foo; uname -n"]
     assert typed("uts", *lines) == [gone, stays + "hostname foo"]
-    assert typed("uts", "lesson reset", *lines[:2], "sh A=foo; echo $A") == [gone, "try: hint"]
+    last = typed("uts", "lesson reset", *lines[:2], "sh A=foo; echo $A")[-1]
+    assert last == "the check is a run of its own in your state; try: hint"
+    miss = goal.Miss("run uname -n", 1, "`foo`", "`box`")
+    assert miss.lines(80, "run", ["/bin/bash"])[1:] == [gone, "try: hint"]
     assert len(gone) <= 80 - len("nsh: ")
 
 
