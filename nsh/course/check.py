@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsh.course import lesson as lessons
+from nsh.course.careless import changed
 from nsh.course.goal import missed
 from nsh.course.trial import done
 from nsh.host import Host
@@ -48,6 +49,11 @@ def _problems(lesson: Lesson, started: Started) -> Iterator[tuple[int, str]]:
             miss = missed(commands, state, [], lesson.timeout, started)
             if miss is not None:
                 yield miss.line, f"{what}: {miss}"
+        for what in changed(step.goal, state, lesson.timeout, Host()):
+            yield (
+                step.goal[0].line,
+                f"without the learner's namespaces the goal changes the host: {what}",
+            )
 
 
 def check_files(paths: list[str]) -> int:

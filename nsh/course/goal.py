@@ -131,7 +131,7 @@ def missed(
     begun = time.monotonic()
     try:
         found = limited(
-            lambda: _first_miss(commands, state, args, dict(started or {}), at), seconds, waiting
+            lambda: first_miss(commands, state, args, dict(started or {}), at), seconds, waiting
         )
         if found is None:
             command = commands[int(os.pread(at, 9, 0) or 0)]
@@ -143,7 +143,7 @@ def missed(
         os.close(at)
 
 
-def _first_miss(
+def first_miss(
     commands: list[Command], state: State, args: list[str], started: Started, at: int
 ) -> list[Any]:
     """The fields of the first miss, or nothing. ``at`` is the file for how far it has come."""

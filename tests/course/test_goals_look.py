@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nsh.course import goal, lesson
+from nsh.course import careless, goal, lesson
+from nsh.host import Host
 from nsh.state import START
 from nsh.transcript.environment import first_unmet
 from tests import needs
+from tests.conftest import nsh
 from tests.runs import ROOT
 
 OWN = ["unshare", "-m", "-n", "-u", "-i", *["-Ur"] * (os.geteuid() != 0)]
@@ -99,6 +101,39 @@ def test_what_a_careless_goal_changes_is_seen(line: str, what: str, tmp_path: Pa
     path.write_text(CARELESS.format(line))
     told, _ = _changes(path)
     assert any(each.startswith(f"careless: {line}{what}") for each in told), told
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("sh touch /dev/shm/x", ["a file /dev/shm/x"]),
+        ("sh ip link add v8 type veth peer name v9", ["an interface v8", "an interface v9"]),
+        ("sh ipcmk -Q; ipcmk -S 1", ["a System V queue 0", "a System V semaphore 0"]),
+        ("!echo elsewhere > /proc/sys/kernel/hostname", ["the host name elsewhere"]),
+        (
+            "!mount -t tmpfs nsh /mnt; mount -t tmpfs nsh /home",
+            ["a mount on /home", "a mount on /mnt, on top"],
+        ),
+        ("enter box ip link add v8 type veth peer name v9", []),
+        ("run sleep 60", []),
+    ],
+)
+def test_the_check_of_a_lesson_finds_out_what_is_careless(
+    line: str, what: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "careless.nsh.md"
+    path.write_text(CARELESS.format(line))
+    [step] = lesson.read(path).steps
+    assert sorted(careless.changed(step.goal, START.with_env("A", "1"), 5, Host())) == what
+
+
+def test_the_check_of_a_lesson_tells_what_is_careless(tmp_path: Path) -> None:
+    path = tmp_path / "careless.nsh.md"
+    path.write_text(CARELESS.format("sh ipcmk -Q"))
+    result = nsh("--check", str(path), before=OWN)
+    why = "without the learner's namespaces the goal changes the host: a System V queue 0"
+    assert f"{path}:8: {why}\n" in result.stdout
+    assert result.returncode == 1
 
 
 @pytest.mark.parametrize(("name", "at"), [("net", 2), ("mnt", 3)])
