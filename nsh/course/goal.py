@@ -89,8 +89,6 @@ _IN_STATE = (
     (r"mount (?:-B|--bind|-o bind) ([\w./-]+) ([\w./-]+)", r"mount bind \1 \2"),
     (r"hostname ([\w.-]+)", r"hostname \1"),
     (r"domainname ([\w.-]+)", r"domainname \1"),
-    (r"cd ([\w./-]+)", r"cd \1"),
-    (r"umask (\d+)", r"umask \1"),
     (r"export (\w+=[\w./:-]+)", r"env \1"),
 )
 """What a line of sh does for its own run alone, and the line of nsh that does it for every run."""

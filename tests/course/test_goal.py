@@ -15,6 +15,7 @@ from nsh.state import START
 from tests import needs
 from tests.conftest import nsh
 from tests.course.learner import LESSON, Learner
+from tests.screen import Start
 
 # What is said about a wrong try.
 
@@ -137,3 +138,15 @@ def test_check_ends_a_goal_and_a_solution_that_hang(small: Path) -> None:
     result = nsh("--check", str(small))
     assert f"{small}:30: the solution does not end within 0.3 s\n" in result.stdout
     assert result.returncode == 1
+
+
+def test_at_the_prompt_it_is_said_that_a_check_takes_its_time(small: Path, start: Start) -> None:
+    hangs = LESSON.replace("run printenv WORD\nhello", "run sleep 4714\n", 1)
+    small.write_text(hangs.replace("title: small", "title: small\ntimeout: 30s"))
+    tty = start()
+    tty.line(f"lesson {small}")
+    tty.until("Say hello.")
+    tty.line("run echo began")
+    tty.until("\nbegan\nchecking ...")
+    tty.keys("C-c")
+    tty.until(lambda screen: "checking" not in screen and "[130]" in screen)

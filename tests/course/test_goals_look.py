@@ -115,7 +115,6 @@ def test_what_a_careless_goal_changes_is_seen(line: str, what: str, tmp_path: Pa
             ["a mount on /home", "a mount on /mnt, on top"],
         ),
         ("enter box ip link add v8 type veth peer name v9", []),
-        ("run sleep 60", []),
     ],
 )
 def test_the_check_of_a_lesson_finds_out_what_is_careless(
