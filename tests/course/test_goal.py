@@ -113,31 +113,24 @@ def test_a_goal_that_hangs_is_ended_with_all_it_started(
 
 
 def test_what_hangs_is_named_and_not_what_came_before(learn: Learner, small: Path) -> None:
-    text = LESSON.replace("title: small", "title: small\ntimeout: 700ms")
+    text = LESSON.replace("title: small", "title: small\ntimeout: 4s")
     hangs = "run printenv WORD\nhello\nnsh> run sleep 4713\nnsh> run true\n```"
     small.write_text(text.replace("run printenv WORD\nhello\n```", hangs, 1))
     result = learn("env WORD=hello", "run true")
-    assert "not yet: run sleep 4713: expected its end, saw none in 0.7 s\n" in result.stdout
+    assert "not yet: run sleep 4713: expected its end, saw none in 4 s\n" in result.stdout
 
 
-def test_who_waits_is_told_once_and_nobody_else() -> None:
+def test_who_waits_is_told_once_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
-    assert trial.limited(lambda: [1], 10, told.append) == [1]
-    assert told == []
-    assert trial.limited(lambda: [os.system("sleep 1.5")], 10, told.append) == [0]
-    assert told == [True, False]
-    assert trial.limited(lambda: [os.system("exec sleep 60")], 1.2, told.append) is None
-    assert told == [True, False] * 2
+    monkeypatch.setattr(trial, "_PATIENCE", 60)
+    assert trial.limited(lambda: [1], 120, told.append) == [1]
     assert trial.limited(lambda: [os.system("exec sleep 60")], 0.1, told.append) is None
+    assert told == []
+    monkeypatch.setattr(trial, "_PATIENCE", 0.01)
+    assert trial.limited(lambda: [os.system("exec sleep 0.5")], 60, told.append) == [0]
+    assert told == [True, False]
+    assert trial.limited(lambda: [os.system("exec sleep 60")], 0.3, told.append) is None
     assert told == [True, False] * 2
-
-
-def test_check_ends_a_goal_and_a_solution_that_hang(small: Path) -> None:
-    text = LESSON.replace("title: small", "title: small\ntimeout: 300ms")
-    small.write_text(text.replace("env WORD=bye\nrun true", "env WORD=bye\nrun sleep 4712.5"))
-    result = nsh("--check", str(small))
-    assert f"{small}:30: the solution does not end within 0.3 s\n" in result.stdout
-    assert result.returncode == 1
 
 
 def test_at_the_prompt_it_is_said_that_a_check_takes_its_time(small: Path, start: Start) -> None:

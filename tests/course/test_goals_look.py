@@ -123,7 +123,7 @@ def test_the_check_of_a_lesson_finds_out_what_is_careless(
     path = tmp_path / "careless.nsh.md"
     path.write_text(CARELESS.format(line))
     [step] = lesson.read(path).steps
-    assert sorted(careless.changed(step.goal, START.with_env("A", "1"), 5, Host())) == what
+    assert sorted(careless.changed(step.goal, START.with_env("A", "1"), 30, Host())) == what
 
 
 def test_the_check_of_a_lesson_tells_what_is_careless(tmp_path: Path) -> None:
