@@ -78,9 +78,9 @@ nsh> start third sleep 1000
 nsh> stop third
 nsh> children
 name *here *inside *own *command (glob)
-box *- *- *status 3 *none *sh -c 'exit 3' (glob)
-other *{pid} *{int} *none *sleep 1000 (glob)
-third *- *- *SIGTERM *none *sleep 1000 (glob)
+box *- *- *status 3 *sh -c 'exit 3' (glob)
+other *{pid} *{int} *sleep 1000 (glob)
+third *- *- *SIGTERM *sleep 1000 (glob)
 ```
 """
 
@@ -120,7 +120,7 @@ def test_a_lesson_with_children_is_checked_for_real(living: Path) -> None:
 def test_the_learner_looks_into_a_child_of_the_lesson(living: Path, learn: Learner) -> None:
     result = learn("children", "env B=two", "enter box printenv A", path=str(living))
     assert "Done for you: env A=one; start box sleep 1000; env -u A\n" in result.stdout
-    assert re.search(r"^box +\d+ +\d+ +0 s +none +sleep 1000$", result.stdout, re.MULTILINE)
+    assert re.search(r"^box +\d+ +\d+ +0 s +(none|user) +sleep 1000$", result.stdout, re.MULTILINE)
     assert "Reached: First" in result.stdout
 
 

@@ -109,7 +109,7 @@ def test_what_a_careless_goal_changes_is_seen(line: str, what: str, tmp_path: Pa
         ("sh touch /dev/shm/x", ["a file /dev/shm/x"]),
         ("sh ip link add v8 type veth peer name v9", ["an interface v8", "an interface v9"]),
         ("sh ipcmk -Q; ipcmk -S 1", ["a System V queue 0", "a System V semaphore 0"]),
-        ("!echo elsewhere > /proc/sys/kernel/hostname", ["the host name elsewhere"]),
+        ("!hostname elsewhere", ["the host name elsewhere"]),
         (
             "!mount -t tmpfs nsh /mnt; mount -t tmpfs nsh /home",
             ["a mount on /home", "a mount on /mnt, on top"],
