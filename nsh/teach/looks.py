@@ -86,8 +86,15 @@ def is_local(args: list[str]) -> bool:
 
 
 def changes_network(name: str, args: list[str]) -> bool:
-    """Whether something is set up; `ip netns` makes files."""
-    return name in ("ip", "ifconfig") and ("up" in args or "add" in args) and "netns" not in args
+    """Whether something is set up, as in `ip link set lo up`; `ip netns` makes files.
+
+    >>> changes_network("ip", ["link", "set", "lo", "up"]), changes_network("ip", ["link", "show", "up"])
+    (True, False)
+    """
+    if name == "ip":
+        verbs = {"add", "set", "del", "delete", "change", "replace", "flush"}
+        return bool(verbs & {*args}) and "netns" not in args
+    return name == "ifconfig" and "up" in args
 
 
 def at_queues(name: str, args: list[str]) -> bool:

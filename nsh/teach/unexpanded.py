@@ -30,7 +30,7 @@ def signs(text: str) -> list[tuple[str, int, int]]:
     See sh(1), Shell Command Language 2.6 Word Expansions.
 
     >>> signs('echo $HOME "$(date)" \\'$1\\' a*')
-    [('$HOME', 5, 10), ('$(', 12, 14), ('*', 25, 26)]
+    [('$HOME', 5, 10), ('$(', 12, 14), ('*', 27, 28)]
     """
     found: list[tuple[str, int, int]] = []
     at = 0
