@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 import pytest
 
@@ -25,22 +25,32 @@ GONE = [
     ("", "sh export A='b c'", "run env", "environment", "A=b c"),
     ("", "sh export A=b", "sh echo is $A.", "environment", "is b."),
 ]
+AT_ONCE = [case for case in GONE if ";" not in case[1]]
 
 
-def cases() -> list[object]:
+
+
+def cases(found: list[tuple[str, ...]]) -> list[object]:
+    """The cases, each with the marks of what it needs: rights, and the program that changes."""
     return [
-        pytest.param(*case, marks=needs.rights(case[0]), id=f"{case[1]}, {case[2]}")
-        for case in GONE
+        pytest.param(
+            *case,
+            marks=[*needs.rights(case[0]), *_program(case[1].split()[1])],
+            id=f"{case[1]}, {case[2]}",
+        )
+        for case in found
     ]
 
 
-@pytest.mark.parametrize(("before", "change", "look", "what", "shown"), cases())
+def _program(name: str) -> list[pytest.MarkDecorator]:
+    return [] if name in ("cd", "export") else [needs.program(name)]
+
+
+
+@pytest.mark.parametrize(("before", "change", "look", "what", "shown"), cases(GONE))
 def test_the_earlier_run_is_named_and_each_line_to_try_does_it(
     before: str, change: str, look: str, what: str, shown: str
 ) -> None:
-    program = change.split()[1]
-    if program not in ("cd", "export") and not shutil.which(program):
-        pytest.skip(f"needs the program {program}")
     lines = ["hints on", before, change]
     first = nsh(stdin="\n".join(lines) + "\n").stderr
     told = nsh(stdin="\n".join([*lines, look, look]) + "\n")
@@ -59,15 +69,11 @@ def test_the_earlier_run_is_named_and_each_line_to_try_does_it(
         assert hints(mended.stderr) == []
 
 
-@pytest.mark.parametrize(("before", "change", "look", "what", "shown"), cases())
+@pytest.mark.parametrize(("before", "change", "look", "what", "shown"), cases(AT_ONCE))
 def test_the_first_such_run_is_told_at_once(
     before: str, change: str, look: str, what: str, shown: str
 ) -> None:
-    if ";" in change:
-        pytest.skip("the line goes on, and shows what it has done itself")
     told = nsh(stdin=f"hints on\n{before}\n{change}\n{change}\n")
-    if told.returncode == 127:
-        pytest.skip(f"needs the program of {change}")
     [hint] = hints(told.stderr)
     assert hint.startswith("each run is a child of its own")
     assert what in hint
@@ -113,3 +119,13 @@ def test_a_line_of_the_state_is_proposed_only_where_it_is_known() -> None:
     hint = fresh.gone(made, State(flags=("uts",)), ["hostname"])
     assert hint is not None
     assert hint.fixes == ("hostname a",)
+
+
+@needs.NAMESPACES
+def test_a_recording_knows_nothing_of_the_runs_before_it(tmp_path: Path) -> None:
+    lines = ["hints on", "undo", "flags +uts", "run hostname bar", "record x.nsh.md"]
+    lines += ["run hostname", "explain error", "record off"]
+    told = nsh(stdin="\n".join(lines) + "\n", cwd=tmp_path, merged=True)
+    assert hints(told.stdout)[-1].startswith("new uts namespace"), told.stdout
+    replayed = nsh("--test", "x.nsh.md", cwd=tmp_path, merged=True)
+    assert replayed.returncode == 0, replayed.stdout
