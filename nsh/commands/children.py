@@ -41,7 +41,7 @@ class ChildCommands(StartedCommands):
             enter web ps
             stop web
 
-        See `children`, `enter`, `join`, `explain start`, `explain pod`; docker-run(1) -d.
+        See `children`, `enter`, `join`, `explain pod`; docker-run(1) -d.
         """
         name, *argv = self.words(line, at_least=1)
         self._check_name(name, argv)

@@ -26,8 +26,7 @@ def on_top(state: State, joined: Collection[str], given: Collection[str] = ()) -
     news = " ".join([f"+{kind}" for kind in both])
     return Hint(
         "on top",
-        f"{news}: new ones are made on top of what is joined, so the command is not in the joined"
-        " ones",
+        f"{news}: new ones are made on top of what is joined, and hide it",
         ("flags " + " ".join([f"-{kind}" for kind in both]),),
     )
 
@@ -58,24 +57,21 @@ def met(
     if command == "start" and sits:
         hint = Hint(
             "no input",
-            f"{name} is over: its input is /dev/null, where a shell finds the end at once; without"
-            " CMD it stays",
+            f"{name} is over: its input is /dev/null, where a shell ends at once",
             (f"start {name}",),
             again=False,
         )
     elif command == "signal" and deaf:
         hint = Hint(
             "deaf",
-            f"nothing happens: {name} is PID 1 of its namespace, and PID 1 gets no signal that it"
-            " does not handle, but KILL from outside; an init hands signals on",
+            "PID 1 gets no signal that it does not handle, but KILL from outside",
             (f"signal {name} KILL; init on",),
             again=False,
         )
     elif command == "stop" and deaf:
         hint = Hint(
             "killed",
-            f"{name} had its 2 seconds and was killed: PID 1 gets no signal that it does not"
-            " handle; an init hands SIGTERM on",
+            f"{name} had its 2 seconds and was killed: PID 1 gets TERM only if it handles it",
             ("init on",),
             again=False,
         )
@@ -86,16 +82,14 @@ def met(
     ):
         hint = Hint(
             "proc inside",
-            f"{name} has a pid namespace, yet ps shows the host's processes: no proc was mounted in"
-            " it",
+            f"{name} shows the host's processes: no proc was mounted in it",
             (f"stop {name}; flags +mnt; mount proc /proc",),
             again=False,
         )
     elif left := _not_entered(state, made):
         hint = Hint(
             "entered",
-            f"enter takes what {name} has, and nothing of the state: {left} is for run and start;"
-            " join lets the state come on top",
+            f"enter takes nothing of the state: {left} is for run and start",
             (f"help join; join {name}",),
             again=False,
         )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, ClassVar
 
+    from nsh.base import Recording
     from nsh.errors import LastError
     from nsh.offers import Item
-    from nsh.base import Recording
     from nsh.run.living import Living
     from nsh.state import State
     from nsh.teach.fresh import Effect

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nsh.state import Mount, State
+from nsh.state import State
 from nsh.teach import looks
 from nsh.teach.hints import Hint
 from nsh.value import Value
@@ -58,7 +58,7 @@ def effects(state: State, argv: list[str]) -> list[Effect]:
     found = []
     for at, (name, args) in enumerate(commands):
         kind, what, line = _effect(name, args)
-        if not kind or not state.has(_NAMESPACES.get(kind, "")) and kind in _NAMESPACES:
+        if not kind or (not state.has(_NAMESPACES.get(kind, "")) and kind in _NAMESPACES):
             continue
         last = at == len(commands) - 1
         if not last and kind not in _NAMESPACES:
@@ -174,10 +174,10 @@ def alone(made: list[Effect], given: Collection[str] = ()) -> Hint | None:
     if effect.kind in _LOOK:
         line = f"sh {looks.line_of(list(effect.argv))}; {_LOOK[effect.kind]}"
     if effect.kind in _NAMESPACES:
-        what = f"and the {_NAMESPACES[effect.kind]} namespace of this one has ended with it"
+        what = f"its {_NAMESPACES[effect.kind]} namespace has ended with it"
     else:
-        what = f"and this one changed its own {effect.kind} alone"
-    text = f"each run is a child of its own, {what}"
+        what = f"it changed the {effect.kind} of none but itself"
+    text = f"each run is a child of its own: {what}"
     return Hint("alone", text, (line, TOPIC) if line else (TOPIC,), again=False)
 
 
@@ -198,9 +198,8 @@ def _text(effect: Effect) -> str:
     argv, kind = list(effect.argv), effect.kind
     typed = shorten(f"{'sh' if looks.is_sh(argv) else 'run'} {looks.line_of(argv)}")
     if kind in _NAMESPACES:
-        namespace = f"whose {_NAMESPACES[kind]} namespace has ended with it"
-        return f"{typed} was in a child of its own, {namespace}"
-    return f"{typed} was in a child of its own, and changed the {kind} of that one alone"
+        return f"{typed} was a child of its own: its {_NAMESPACES[kind]} namespace has ended"
+    return f"{typed} was a child of its own: it changed its own {kind}"
 
 
 def _entered(argv: list[str]) -> str:

@@ -36,28 +36,27 @@ class Hint(Value):
 
 PROC = Hint(
     "proc",
-    "new pid namespace, yet the host's processes: /proc is still the one that the host mounted",
+    "new pid namespace, yet the host's processes: /proc is the host's",
     ("flags +mnt; mount proc /proc",),
 )
 MOUNTS = Hint(
     "mounts",
-    "new mount namespace, yet the same mounts: it starts as a copy, and what you mount in it is"
-    " its own",
+    "new mount namespace, yet the same mounts: it starts as a copy",
     ("mount tmpfs /mnt",),
 )
 NAME = Hint(
     "name",
-    "new uts namespace, yet the old host name: it is inherited as a copy, for you to set",
+    "new uts namespace, yet the old host name: it is inherited as a copy",
     ("hostname box",),
 )
 NOBODY = Hint(
     "nobody",
-    "new user namespace without a map: every id shows as the overflow id 65534, nobody",
+    "new user namespace without a map: every id shows as nobody, 65534",
     ("map root",),
 )
 GROUPS = Hint(
     "groups",
-    "another uid, yet nsh's groups, and their rights: user UID changes the uid alone",
+    "another uid, yet nsh's groups: user UID changes the uid alone",
     ("user 65534:65534",),
 )
 JOINED = Hint(
@@ -68,21 +67,21 @@ JOINED = Hint(
 )
 LEFT = Hint(
     "left",
-    "what a run leaves in the background lives on; in a pid namespace it ends with the command",
+    "what a run leaves in the background lives on, but not with +pid",
     ("flags +pid",),
 )
 CUT_OFF = Hint(
     "cut off",
-    "what stood in the background is gone: the command was PID 1, and its namespace ends with it",
+    "what was in the background is gone: PID 1 ended, and all ends with it",
     ("help start",),
 )
 LOOPBACK = Hint(
     "loopback",
-    "new net namespace: its only interface is a loopback of its own, and that is down",
+    "new net namespace: it has a loopback of its own, and that is down",
     ("sh ip link set lo up; ip addr",),
     again=False,
 )
-UNREACHABLE = "new net namespace: its only interface, lo, is down, so not even 127.0.0.1 is reachable"
+UNREACHABLE = "new net namespace: lo is down, so even 127.0.0.1 is unreachable"
 
 
 def met(
@@ -161,9 +160,7 @@ def host_processes(state: State) -> bool:
 
 def _joined_processes(state: State, joined: Collection[str]) -> bool:
     """Whether a pid namespace is joined, and /proc is the host's."""
-    return (
-        "pid" in joined and "mnt" not in joined and host_processes(state.replace(flags=("pid",)))
-    )
+    return "pid" in joined and "mnt" not in joined and host_processes(state.replace(flags=("pid",)))
 
 
 def _same_mounts(state: State) -> bool:

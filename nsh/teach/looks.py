@@ -99,9 +99,7 @@ def changes_network(name: str, args: list[str]) -> bool:
 
 def at_queues(name: str, args: list[str]) -> bool:
     """Whether what the ipc namespace holds is shown. See ipcs(1), sysvipc(7), mq_overview(7)."""
-    return name == "ipcs" or any(
-        arg.startswith(("/proc/sysvipc", "/dev/mqueue")) for arg in args
-    )
+    return name == "ipcs" or any(arg.startswith(("/proc/sysvipc", "/dev/mqueue")) for arg in args)
 
 
 def at_directory(name: str, args: list[str]) -> bool:
@@ -148,6 +146,7 @@ def line_of(argv: list[str]) -> str:
 def is_sh(argv: list[str]) -> bool:
     """Whether these are the words of ``sh LINE``, with the arguments of a script."""
     return argv[:2] == ["/bin/sh", "-c"] and argv[3:4] == ["sh"]
+
 
 _BEFORE = frozenset(
     [

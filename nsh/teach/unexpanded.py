@@ -95,7 +95,7 @@ def met(typed: str, given: tuple[str, ...] | set[str] = ()) -> Hint | None:
         return None
     return Hint(
         "unexpanded",
-        f"{found[0]} is replaced only by a shell, and {command} takes the words as they are",
+        f"only a shell replaces {found[0]}; {command} takes the words as they are",
         (f"sh {rest}" if command == "run" else f"{join(first)} sh -c {quote(rest.strip())}",),
         again=False,
     )
@@ -124,8 +124,7 @@ def of_state(typed: str, value: Callable[[str], str | None]) -> Hint | None:
         mended = mended[:start] + (told or "") + mended[end:]
     return Hint(
         "unexpanded state",
-        f"{found[0][0]} is replaced only in lines of sh and !, and {command} takes the words as they"
-        " are",
+        f"only sh and ! replace {found[0][0]}; {command} takes the words as they are",
         (mended.strip() if known else "undo",),
         again=False,
     )

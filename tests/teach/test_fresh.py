@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,13 @@ GONE = [
     ("flags +uts", "run hostname bar", "run hostname", "uts", "bar"),
     ("flags +uts", "sh hostname bar; hostname", "run uname -n", "uts", "bar"),
     ("flags +mnt", "run mount -t tmpfs none /mnt", "run findmnt -n -o FSTYPE /mnt", "mnt", "tmpfs"),
-    ("flags +mnt", "run mount -t tmpfs size /mnt -osize=8k", "run df --output=size /mnt", "mnt", "8"),
+    (
+        "flags +mnt",
+        "run mount -t tmpfs size /mnt -osize=8k",
+        "run df --output=size /mnt",
+        "mnt",
+        "8",
+    ),
     ("flags +mnt", "run mount --bind /proc /mnt", "run ls /mnt/uptime", "mnt", "/mnt/uptime"),
     ("flags +mnt", "run umount -l /proc", "run ls /proc", "mnt", ""),
     ("flags +net", "run ip link set lo up", "run ip -brief link show up", "net", "UP"),
@@ -28,9 +35,7 @@ GONE = [
 AT_ONCE = [case for case in GONE if ";" not in case[1]]
 
 
-
-
-def cases(found: list[tuple[str, ...]]) -> list[object]:
+def cases(found: Iterable[tuple[str, ...]]) -> list[object]:
     """The cases, each with the marks of what it needs: rights, and the program that changes."""
     return [
         pytest.param(
@@ -46,7 +51,6 @@ def _program(name: str) -> list[pytest.MarkDecorator]:
     return [] if name in ("cd", "export") else [needs.program(name)]
 
 
-
 @pytest.mark.parametrize(("before", "change", "look", "what", "shown"), cases(GONE))
 def test_the_earlier_run_is_named_and_each_line_to_try_does_it(
     before: str, change: str, look: str, what: str, shown: str
@@ -59,7 +63,7 @@ def test_the_earlier_run_is_named_and_each_line_to_try_does_it(
         assert shown not in told.stdout.splitlines()[-1]
     second = told.stderr[len(first) :]
     [hint] = hints(second)
-    assert hint.startswith(f"{change} was in a child of its own")
+    assert hint.startswith(f"{change} was a child of its own: ")
     assert what in hint
     assert len(fixes(second)) == 2
     for fix in fixes(second):
@@ -75,7 +79,7 @@ def test_the_first_such_run_is_told_at_once(
 ) -> None:
     told = nsh(stdin=f"hints on\n{before}\n{change}\n{change}\n")
     [hint] = hints(told.stderr)
-    assert hint.startswith("each run is a child of its own")
+    assert hint.startswith("each run is a child of its own: ")
     assert what in hint
     fix, topic = fixes(told.stderr)
     assert topic == fresh.TOPIC

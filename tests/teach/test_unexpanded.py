@@ -40,8 +40,8 @@ NOT_MET = [
 @pytest.mark.parametrize(("line", "sign", "fix"), MET)
 def test_a_run_of_what_only_a_shell_replaces(line: str, sign: str, fix: str) -> None:
     told = nsh(stdin=f"hints on\n{line}\n{line.rpartition('; ')[2]}\n").stderr
-    [hint] = [text for text in hints(told) if "replaced" in text]
-    assert hint.startswith(f"{sign} is replaced only by a shell")
+    [hint] = [text for text in hints(told) if "replaces" in text]
+    assert hint.startswith(f"only a shell replaces {sign}; ")
     assert fix in fixes(told)
     mended = nsh(stdin=f"hints on\n{line.rpartition('; ')[0]}\n{fix}\n")
     assert hints(mended.stderr) == []
@@ -78,7 +78,7 @@ def test_a_variable_in_the_state_is_told_of_also_in_a_script(
     told = nsh(str(script), "web", env={"HERE": "/here"})
     assert told.returncode == 0
     [hint] = hints(told.stderr)
-    assert hint.startswith(f"{sign} is replaced only in lines of sh and !")
+    assert hint.startswith(f"only sh and ! replace {sign}; ")
     assert fixes(told.stderr) == [fix]
     assert all(text.startswith(f"nsh: {script}:1: ") for text in told.stderr.splitlines())
     if fix != "undo":
