@@ -153,9 +153,12 @@ class TeachCommands(BaseShell):
         """hints [on|off]
 
         Whether a run that shows one of the surprises of namespaces is followed by a
-        line that says why, and what to type. On at the prompt, off in scripts. Each
+        line that says why, and lines to try. On at the prompt, off in scripts. Each
         hint is given once; `hints on` gives them all again. Without an argument, show
         whether they are on.
+
+        A $NAME or $1 that went into the state as it stands, as in `hostname $1`, is
+        told of in scripts, too, unless `hints off` stands before it.
         """
         match self.words(line, at_most=1):
             case []:

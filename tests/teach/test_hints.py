@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from nsh.shell import Shell
 from nsh.state import Mount, State
 from nsh.teach.hints import UNREACHABLE, met
 from tests import needs
@@ -140,3 +141,17 @@ def test_what_a_run_leaves_in_the_background() -> None:
     assert told.count("hint: ") == 1
     assert "is gone" in told
     assert nsh(stdin="hints on\nsh sleep 0.01 & wait\nsh echo 'a &' && true\n").stderr == ""
+
+
+def test_what_a_hint_proposes_is_offered_at_the_prompt() -> None:
+    shell = Shell()
+    for line, lines, following in (
+        ("hints on", (), ""),
+        ("flags +user", (), ""),
+        ("run id", ("map root",), ""),  # and then this line again
+        ("run echo $HOME", (), "sh echo $HOME"),  # in the place of this line
+    ):
+        shell.run_line(line)
+        assert (shell.fixes, shell.following) == (lines, following), line
+    shell.run_line("hints on; run nosuchprogram; run echo $HOME")
+    assert (shell.fixes, shell.following) == (("sh echo $PATH",), "")  # those of the error
