@@ -14,9 +14,15 @@ from tests.conftest import nsh
 from tests.told import fixes, hints
 
 GONE = [
-    ("flags +uts", "run hostname bar", "run hostname", "uts", "bar"),
+    ("flags +user +uts; map root", "run hostname bar", "run hostname", "uts", "bar"),
     ("flags +uts", "sh hostname bar; hostname", "run uname -n", "uts", "bar"),
-    ("flags +mnt", "run mount -t tmpfs none /mnt", "run findmnt -n -o FSTYPE /mnt", "mnt", "tmpfs"),
+    (
+        "flags +user +mnt; map root",
+        "run mount -t tmpfs none /mnt",
+        "run findmnt -n -o FSTYPE /mnt",
+        "mnt",
+        "tmpfs",
+    ),
     (
         "flags +mnt",
         "run mount -t tmpfs size /mnt -osize=8k",
@@ -26,8 +32,14 @@ GONE = [
     ),
     ("flags +mnt", "run mount --bind /proc /mnt", "run ls /mnt/uptime", "mnt", "/mnt/uptime"),
     ("flags +mnt", "run umount -l /proc", "run ls /proc", "mnt", ""),
-    ("flags +net", "run ip link set lo up", "run ip -brief link show up", "net", "UP"),
-    ("flags +ipc", "run ipcmk -Q", "run ipcs -q", "ipc", "0x"),
+    (
+        "flags +user +net; map root",
+        "run ip link set lo up",
+        "run ip -brief link show up",
+        "net",
+        "UP",
+    ),
+    ("flags +user +ipc; map root", "run ipcmk -Q", "run ipcs -q", "ipc", "0x"),
     ("", "sh cd /usr/bin", "run pwd", "directory", "/usr/bin"),
     ("", "sh export A='b c'", "run env", "environment", "A=b c"),
     ("", "sh export A=b", "sh echo is $A.", "environment", "is b."),
