@@ -131,6 +131,7 @@ class BaseShell(Doors, cmd.Cmd):
         self.run_ended: list[Callable[[list[str]], None]] = []
         self.acted: list[Callable[[str, Living, list[str]], None]] = []
         self._due = 0  # the status of the line's last command, which is still to be shown
+        self._told = False  # whether that of the command was
 
     def explain_failure(self, why: str, fixes: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
@@ -208,9 +209,18 @@ class BaseShell(Doors, cmd.Cmd):
             self._command_ended()
         return False
 
+    def status_now(self) -> None:
+        """Show the status of the command that is running, directly below its output.
+
+        Only where a person looks on: in a transcript it is the last line of all.
+        """
+        if self.interactive and self.recording is None and not self.sourcing:
+            self.show_status(self.status)
+            self._told = True
+
     def _command_ended(self) -> None:
         if not self.sourcing:
-            self._due = self.status
+            self._due = 0 if self._told else self.status
 
     def onecmd(self, line: str) -> bool:
         """Run one command, tell of its failure, and set ``status``. True if nsh is to end.
@@ -227,6 +237,7 @@ class BaseShell(Doors, cmd.Cmd):
             self._due = 0
         self.last_status = self.status
         self.status = 0
+        self._told = False
         self.command = ""
         ended = False
         try:

@@ -34,25 +34,28 @@ class Doors:
         """A line of nsh inside a text; the prompt knows more of it."""
         return [("", line)]
 
-    def message(self, text: Text) -> None:
-        """What was asked for, on standard output. Raises OutputFailed."""
+    def message(self, text: Text, tail: str = "") -> None:
+        """What was asked for, on standard output. Raises OutputFailed.
+
+        ``tail`` stands where a line is broken, which is too long for the terminal.
+        """
         if self.said:
             self.said(plain(text) + "\n")
             return
         try:
-            sys.stdout.write(self._on_terminal(text, sys.stdout) + "\n")
+            sys.stdout.write(self._on_terminal(text, sys.stdout, tail) + "\n")
         except (OSError, ValueError, AttributeError) as error:
             raise OutputFailed(error) from None
 
-    def page(self, text: Text) -> None:
+    def page(self, text: Text, tail: str = "") -> None:
         """A long answer: at the prompt through the pager if it is longer than the screen."""
         if self.interactive:
             from nsh.voice.pager import page
 
             self.flush()
-            if page(self._on_terminal(text, sys.stdout)):
+            if page(self._on_terminal(text, sys.stdout, tail)):
                 return
-        self.message(text)
+        self.message(text, tail)
 
     def _on_terminal(self, text: Text, stream: TextIO, tail: str = "") -> str:
         """A text as it is written to a stream: at the prompt's terminal wrapped, with its looks."""

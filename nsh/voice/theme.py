@@ -91,7 +91,8 @@ PLAIN_SCREEN = {
     "bottom-toolbar": "reverse",
     "bottom-toolbar new": "bold underline",
     "bottom-toolbar joined": "bold underline",
-    "bottom-toolbar failed": "bold",
+    "bottom-toolbar name": "bold",
+    "bottom-toolbar failed": "bold underline",
     "bottom-toolbar step": "bold",
     "bottom-toolbar recording": "bold",
     "bottom-toolbar goal": "bold",
@@ -102,7 +103,7 @@ PLAIN_SCREEN = {
     "completion-menu.meta.completion.current": "noreverse bold",
     "scrollbar.background": "reverse",
     "scrollbar.button": "noreverse",
-    "auto-suggestion": "dim italic",
+    "auto-suggestion": "italic",
 }
 """The same without colours, and what else needs an attribute there to be told apart."""
 
