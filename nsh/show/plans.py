@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from nsh.voice.text import Fragment
 
 
+FOLDED = 4
+"""From how many directories of PATH on the tries of execve in them are not shown one by one."""
+
+
 def result_text(call: Call, result: int, error: int) -> str:
     """The result of a call as strace prints it: ``0``, a pid, ``-1 ENOENT (No such file …)``."""
     if error:
@@ -65,13 +69,14 @@ class Folded:
         """Say what is still to be said."""
         if not self.tries:
             return
-        more = len(self.tries) - 1
-        line = trace_line(*self.tries[0], -1, errno.ENOENT)
-        if more:
-            places = "directory" if more == 1 else "directories"
-            line.append(("why", f", and so in {more} more {places} of PATH"))
+        tries = self.tries.copy()
         self.tries.clear()
-        self.say(line)
+        for call, values in tries if len(tries) < FOLDED else tries[:1]:
+            self.say(trace_line(call, values, -1, errno.ENOENT))
+        if len(tries) >= FOLDED:
+            call, _ = tries[0]
+            text = f"[{call.actor}] ... and so in {len(tries) - 1} more directories of PATH"
+            self.say([("why", text)])
 
 
 def plan_lines(plan: Plan) -> Iterator[list[Fragment]]:
@@ -89,7 +94,7 @@ def plan_lines(plan: Plan) -> Iterator[list[Fragment]]:
     wide = max([len(number) for number, _ in rows])
     actors = max([len(call.actor) for call in plan.calls])
     for number, tries in rows:
-        shown = found_in(tries) or tries[0]
+        shown = _shown(tries)
         yield [
             ("number", f"{number:>{wide}}  "),
             (f"actor {shown.actor}", f"{shown.actor:<{actors}}"),
@@ -105,7 +110,7 @@ def step_lines(
 ) -> Iterator[list[Fragment]]:
     """The call that is the next one of a stepped run: its number of all, the call, and why."""
     actor = tries[0].actor
-    shown = found_in(tries) or tries[0]
+    shown = _shown(tries)
     yield [
         ("arrow", "-> "),
         ("number", f"{number}/{total} "),
@@ -121,6 +126,11 @@ def _call(text: str) -> list[Fragment]:
     """A call as strace prints it, with its name set off."""
     name, bracket, rest = text.partition("(")
     return [("title", name), ("", bracket + rest)]
+
+
+def _shown(tries: tuple[Call, ...]) -> Call:
+    """The try of execve that stands for all of them."""
+    return (len(tries) >= FOLDED and found_in(tries)) or tries[0]
 
 
 def found_in(tries: tuple[Call, ...]) -> Call | None:
@@ -139,8 +149,8 @@ def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
     why = tries[0].why
     if len(tries) > 1:
         found = found_in(tries)
-        where = os.path.dirname(str(found.args[0])) if found else "none of them"
-        why += f"; of the {len(tries)} directories of PATH it is in {where} on this host"
+        there = f"{found.args[0]} is the first there is" if found else "none is there"
+        why += f"; of the tries in {len(tries)} directories of PATH, {there} on this host"
     return textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 

@@ -76,7 +76,7 @@ def _groups(host: list[str], inside: list[str]) -> Iterator[list[Opcode]]:
 def unified(host: list[str], inside: list[str]) -> Iterator[list[Fragment]]:
     """The lines as ``diff -u`` shows them: ``-`` the host's, ``+`` the child's.
 
-    >>> list(unified(["a", "b"], ["a", "c"]))
+    >>> [line for [(_, line)] in unified(["a", "b"], ["a", "c"])]
     ['--- host', '+++ inside', '@@ -1,2 +1,2 @@', ' a', '-b', '+c']
     >>> list(unified(["a"], ["a"]))
     []

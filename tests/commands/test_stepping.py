@@ -77,9 +77,9 @@ def test_the_tries_along_path_are_one_call() -> None:
     lines = ["env PATH=/nowhere:/usr/bin:/bin", "step sh -c 'echo out; exit 3'", "next 4", "next"]
     result = nsh(stdin="\n".join([*lines, ""]))
     *_, coming, why, more, first, second, out = result.stdout.splitlines()
-    assert coming.startswith('-> 5/5 child: execve("/usr/bin/sh", ["sh", "-c", ')
+    assert coming.startswith('-> 5/5 child: execve("/nowhere/sh", ["sh", "-c", ')
     assert " ".join((why + more).split()).endswith(
-        "of the 3 directories of PATH it is in /usr/bin on this host"
+        "of the tries in 3 directories of PATH, /usr/bin/sh is the first there is on this host"
     )
     assert first.startswith('[child] execve("/nowhere/sh", ')
     assert first.endswith(" = -1 ENOENT (No such file or directory)")
