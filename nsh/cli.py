@@ -287,8 +287,8 @@ def _script_lines(path: str) -> Iterable[str]:
 
 def _typed(shell: Shell) -> None:
     """The prompt, or the plain one on a terminal that can do nothing."""
-    from nsh.pager import is_dumb
     from nsh.prompt.typed import plain_loop, start
+    from nsh.voice.pager import is_dumb
 
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):

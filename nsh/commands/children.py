@@ -105,7 +105,7 @@ class ChildCommands(StartedCommands):
         self.needs_linux()
         self.needs_proc()
         self.flush()
-        trace = self._trace if self.tracing else None
+        trace = self.new_trace()
         try:
             child = Living(name, wanted, trace)
         except CallFailed as failed:
@@ -114,6 +114,9 @@ class ChildCommands(StartedCommands):
             return None
         except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
+        finally:
+            if trace:
+                trace.end()
         self.pids += child.running.pids
         return child
 
