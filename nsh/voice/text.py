@@ -69,10 +69,11 @@ def breaks(line: str, width: int, indent: int, tail: int = 0) -> list[int]:
     found: list[int] = []
     start, room = 0, width
     while len(line) - start > room:
-        at = line.rfind(" ", start + 1, start + room - tail + 1)
-        if at < 0 or not line[start:at].strip():
-            at = line.find(" ", start + room - tail)
-        if at < 0 or not line[start:at].strip() or not line[at:].strip():
+        least = start + 1 if found else max(1, indent)  # the first word stands where the others do
+        at = line.rfind(" ", least, start + room - tail + 1)
+        if at < 0:
+            at = line.find(" ", max(least, start + room - tail))
+        if at < 0 or not line[at:].strip():
             break
         found.append(at)
         start, room = at + 1, width - indent
