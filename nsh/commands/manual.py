@@ -185,8 +185,8 @@ def overview(shell: BaseShell) -> str:
     lines.append(
         "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
     )
-    pages = f"help COMMAND says more; so does help with a page: {', '.join(PAGES)}."
-    lines += textwrap.wrap(pages, 80)
+    lines.append("help COMMAND says more.")
+    lines += textwrap.wrap(f"Pages, for help PAGE: {', '.join(PAGES)}.", 80)
     return "\n".join(lines)
 
 

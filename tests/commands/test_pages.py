@@ -29,7 +29,7 @@ def test_every_page_is_listed_and_none_has_the_name_of_a_command() -> None:
 def test_help_ends_with_the_pages(capsys: Told) -> None:
     out, errors, status = say(capsys, "help")
     assert (errors, status) == ([], 0)
-    assert f"help with a page: {', '.join(PAGES)}." in " ".join(out.split())
+    assert f"Pages, for help PAGE: {', '.join(PAGES)}." in " ".join(out.split())
 
 
 @pytest.mark.parametrize("name", PAGES)
