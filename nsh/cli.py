@@ -44,7 +44,8 @@ In the lines of sh, ! and host the ARGs are $1 and so on.
   -h, --help    show this
   --version     show the version
 
-At the prompt: help.
+At the prompt, or here with -c: `help` lists the commands and the pages of the
+manual; `help PAGE` shows one, such as `help scripts`.
 """
 
 

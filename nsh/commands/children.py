@@ -135,6 +135,8 @@ class ChildCommands(StartedCommands):
         self.look_after()
         shown = self.interactive and self.said is None and self.recording is None
         width = terminal_width() if shown else 0
+        if self.interactive and not self.started and self.stepped is None:
+            self.message("no child was started; to start one: start box")
         for text in lines(self.started.values(), self.stepped, width):
             self.message(text)
 

@@ -40,12 +40,13 @@ _known: dict[str, tuple[str, ...] | None] = {}
 def commands() -> dict[str, tuple[str, ...] | None]:
     """nsh's commands; for those whose every word is one of a few, these words."""
     if not _known:
+        from nsh.commands.manual import PAGES
         from nsh.shell import Shell
 
         _known.update({name[3:]: None for name in dir(Shell) if name.startswith("do_")})
         for kind in Shell.__mro__:
             _known.update(vars(kind).get("choices", {}))
-        _known["help"] = tuple(_known)
+        _known["help"] = (*_known, *PAGES)
     return _known
 
 

@@ -129,7 +129,7 @@ class Prompt:
         shell.lexed = look  # type: ignore[method-assign]
         # Without colours the attributes stay.
         without = bool(os.environ.get("NO_COLOR"))
-        depth = ColorDepth.DEPTH_1_BIT if without else None
+        depth = ColorDepth.DEPTH_1_BIT if without else _true_colour()
         self.style = PLAIN_STYLE if without else STYLE
         self.session: PromptSession[str] = PromptSession(
             [("class:prompt", shell.prompt)],
@@ -264,6 +264,12 @@ class Prompt:
             inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
             mode = "vi insert" if inserting else "vi command"
         return list(fragments(self.shell, self.took, app.output.get_size().columns, mode))
+
+
+def _true_colour() -> ColorDepth | None:
+    """All colours where the terminal says that it has them, else what prompt_toolkit takes."""
+    wide = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    return ColorDepth.DEPTH_24_BIT if wide else None
 
 
 def _threads() -> int:

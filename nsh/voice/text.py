@@ -69,10 +69,11 @@ def breaks(line: str, width: int, indent: int, tail: int = 0) -> list[int]:
     found: list[int] = []
     start, room = 0, width
     while len(line) - start > room:
-        at = line.rfind(" ", start + 1, start + room - tail + 1)
-        if at < 0 or not line[start:at].strip():
-            at = line.find(" ", start + room - tail)
-        if at < 0 or not line[start:at].strip() or not line[at:].strip():
+        least = start + 1 if found else max(1, indent)  # the first word stands where the others do
+        at = line.rfind(" ", least, start + room - tail + 1)
+        if at < 0:
+            at = line.find(" ", max(least, start + room - tail))
+        if at < 0 or not line[at:].strip():
             break
         found.append(at)
         start, room = at + 1, width - indent
@@ -151,7 +152,9 @@ def painted(text: Text, colours: bool) -> str:
 
 
 def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
-    """Filled prose: what is indented, or stands between backticks, are lines of nsh or of others.
+    """Prose: what is indented, or stands between backticks, are lines of nsh or of others.
+
+    A line that is underlined is a heading.
 
     >>> prose("See `plan`:\\n\\n    run id", lambda line: [("word", line)])
     [('', 'See `'), ('word', 'plan'), ('', '`:\\n\\n    '), ('word', 'run id')]
@@ -159,8 +162,16 @@ def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
     import re
 
     found: list[Fragment] = []
-    for number, line in enumerate(text.split("\n")):
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
         found += [("", "\n")] if number else []
+        below = lines[number + 1] if number + 1 < len(lines) else ""
+        if line and set(below) <= {"=", "-"} and len(below) == len(line):
+            found.append(("heading", line))
+            continue
+        if line and set(line) <= {"=", "-", " "}:
+            found.append(("why", line))
+            continue
         if line.startswith("    "):
             code = line.lstrip(" ")
             found += [("", line[: len(line) - len(code)]), *lexed(code)]

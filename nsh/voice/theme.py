@@ -62,19 +62,19 @@ LINE = {
 }
 """The typed line; also commands inside what nsh says."""
 
-_BAR, _CHIP, _TEXT, _DIM = "#243041", "#31506b", "#d5dde8", "#8391a5"
+_BAR, _CHIP, _JOINED, _TEXT, _DIM = "#263040", "#1f5f5f", "#1f5f87", "#d5dde8", "#8f9499"
 
 SCREEN = {
     "bottom-toolbar": f"noreverse bg:{_BAR} {_TEXT}",
     "bottom-toolbar shared": _DIM,
-    "bottom-toolbar bar": "#4a5a70",
-    "bottom-toolbar new": f"bg:{_CHIP} bold #8ce99a",
-    "bottom-toolbar joined": f"bg:{_CHIP} bold #74d7ec",
+    "bottom-toolbar bar": "#5f656c",
+    "bottom-toolbar new": f"bg:{_CHIP} bold #d7ffd7",
+    "bottom-toolbar joined": f"bg:{_JOINED} bold #d7ffff",
     "bottom-toolbar name": "bold #8ce99a",
     "bottom-toolbar living": "#8ce99a",
     "bottom-toolbar ok": "#8ce99a",
     "bottom-toolbar failed": "bold #ff8787",
-    "bottom-toolbar step": f"bg:{_CHIP} bold #ffd97a",
+    "bottom-toolbar step": "bg:#5f5f1f bold #ffffd7",
     "bottom-toolbar recording": "bold #ff8787",
     "bottom-toolbar goal": "bold #ffd97a",
     "completion-menu": f"bg:{_BAR} {_TEXT}",
@@ -83,7 +83,7 @@ SCREEN = {
     "completion-menu.meta.completion": f"bg:{_BAR} {_DIM}",
     "completion-menu.meta.completion.current": f"bg:{_CHIP} {_TEXT}",
     "scrollbar.background": f"bg:{_BAR}",
-    "scrollbar.button": "bg:#5b7089",
+    "scrollbar.button": "bg:#6c7680",
 }
 """What has a background of its own."""
 
