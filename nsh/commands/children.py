@@ -105,7 +105,7 @@ class ChildCommands(StartedCommands):
         self.needs_linux()
         self.needs_proc()
         self.flush()
-        trace = self._trace if self.tracing else None
+        trace = self.new_trace()
         try:
             child = Living(name, wanted, trace)
         except CallFailed as failed:
@@ -114,6 +114,9 @@ class ChildCommands(StartedCommands):
             return None
         except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
+        finally:
+            if trace:
+                trace.end()
         self.pids += child.running.pids
         return child
 
@@ -132,6 +135,8 @@ class ChildCommands(StartedCommands):
         self.look_after()
         shown = self.interactive and self.said is None and self.recording is None
         width = terminal_width() if shown else 0
+        if self.interactive and not self.started and self.stepped is None:
+            self.message("no child was started; to start one: start box")
         for text in lines(self.started.values(), self.stepped, width):
             self.message(text)
 
