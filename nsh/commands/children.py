@@ -41,7 +41,7 @@ class ChildCommands(StartedCommands):
             enter web ps
             stop web
 
-        See `children`, `enter`, `join`; docker-run(1) -d.
+        See `children`, `enter`, `join`, `explain pod`; docker-run(1) -d.
         """
         name, *argv = self.words(line, at_least=1)
         self._check_name(name, argv)
@@ -198,10 +198,9 @@ class ChildCommands(StartedCommands):
         """stop NAME...
 
         End a child and all that it started: SIGTERM, and after 2 seconds SIGKILL. The
-        2 seconds pass where the main process is PID 1 and does not handle SIGTERM: see
-        `explain init`.
+        2 seconds pass where the main process is PID 1 and does not handle SIGTERM.
 
-        See `signal`, `init`; docker-stop(1).
+        See `signal`, `init`, `explain PID 1`; docker-stop(1).
         """
         names = self.words(line, at_least=1)
         if options := [word for word in names if word.startswith("-")]:

@@ -43,7 +43,7 @@ class StepCommands(StartedCommands):
             !ls -l /proc/$step/ns
             continue
 
-        See `plan`, `trace`.
+        See `plan`, `trace`, `explain step`.
         """
         if self.stepped is not None:
             at = self.stepped.place
