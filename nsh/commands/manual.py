@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
-from nsh.voice.text import joined, prose
+from nsh.voice.text import prose
 from nsh.words import number
 
 TYPE_CHECKING = False
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
     from nsh.offers import Item
-    from nsh.voice.text import Text
 
 GROUPS = ("Running", "State", "Children", "Looking", "Learning", "Going back", "The rest")
 """The headings of `help`, in their order. A class of commands names its own in ``group``."""
@@ -56,7 +55,7 @@ class ManualCommands(BaseShell):
         """
         match self.words(line, at_most=1):
             case []:
-                self.page(joined([_look(line) for line in overview(self).split("\n")]))
+                self.page(prose(overview(self), self.lexed))
             case ["!"]:
                 self._manual("host")
             case ["?"]:
@@ -194,15 +193,6 @@ def overview(shell: BaseShell) -> str:
     lines.append("help COMMAND says more.")
     lines += textwrap.wrap(f"Pages, for help PAGE: {', '.join(PAGES)}.", 80)
     return "\n".join(lines)
-
-
-def _look(line: str) -> Text:
-    """A line of the overview with its look: the headings, and the names of the commands."""
-    if line in GROUPS:
-        return [("heading", line)]
-    if line.startswith("  ") and line[2:3].strip():
-        return [("pygments.keyword", line[:15]), ("", line[15:])]
-    return line
 
 
 def summary_of(shell: BaseShell, name: str) -> str:

@@ -6,6 +6,7 @@ from nsh.base import BaseShell
 from nsh.commands.manual import groups, page_of, summary_of
 from nsh.errors import Refusal, Usage
 from nsh.linux.constants import SIGKILL, SIGSTOP
+from nsh.voice.text import prose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ class TeachCommands(BaseShell):
 
         name = " ".join(line.split()).strip("'\"")
         if not name and self.last_error is None:
-            self.page(self._topic_list())
+            self._show(self._topic_list())
             return
         if not name or name.lower() == "error":
             if self._met is None:
                 self.message("there was no error yet")
             else:
-                self.page(self._error_text(self._met))
+                self._show(self._error_text(self._met))
             return
         found = explain.topic_of(name)
         command = name.lower()
@@ -91,7 +92,11 @@ class TeachCommands(BaseShell):
         if not texts:
             close = explain.near(name, self.command_names())
             raise Usage(f"there is no topic {name!r}", f"explain {close}".rstrip())
-        self.page("\n\n".join(texts))
+        self._show("\n\n".join(texts))
+
+    def _show(self, text: str) -> None:
+        first, end, rest = text.partition("\n")
+        self.page([("heading", first + end), *prose(rest, self.lexed)])
 
     def _error_text(self, error: LastError) -> str:
         """The last error again, with what is to be known about it."""

@@ -154,7 +154,8 @@ def painted(text: Text, colours: bool) -> str:
 def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
     """Prose: what is indented, or stands between backticks, are lines of nsh or of others.
 
-    A line that is underlined is a heading.
+    A line that is underlined, or has an indented one directly below it, is a heading. A line that is
+    indented by two is a row of a list: what stands before its first wide gap is a name.
 
     >>> prose("See `plan`:\\n\\n    run id", lambda line: [("word", line)])
     [('', 'See `'), ('word', 'plan'), ('', '`:\\n\\n    '), ('word', 'run id')]
@@ -166,8 +167,12 @@ def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
     for number, line in enumerate(lines):
         found += [("", "\n")] if number else []
         below = lines[number + 1] if number + 1 < len(lines) else ""
-        if line and set(below) <= {"=", "-"} and len(below) == len(line):
+        underlined = set(below) <= {"=", "-"} and len(below) == len(line)
+        if line.strip() and (underlined or (line[0] != " " and below.startswith("  "))):
             found.append(("heading", line))
+            continue
+        if row := re.fullmatch("(  [^ ].*?)(  +)(.*)", line):
+            found += [("name", row[1]), ("", row[2] + row[3])]
             continue
         if line and set(line) <= {"=", "-", " "}:
             found.append(("why", line))

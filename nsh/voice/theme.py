@@ -19,6 +19,7 @@ VOICE = {
     "reached": "bold ansigreen",
     "title": "bold",
     "heading": "bold",
+    "name": "ansigreen",
     "status": "bold ansired",
     "why": "dim",
     "number": "dim",
