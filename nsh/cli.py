@@ -44,7 +44,8 @@ In the lines of sh, ! and host the ARGs are $1 and so on.
   -h, --help    show this
   --version     show the version
 
-At the prompt: help.
+At the prompt, or here with -c: `help` lists the commands and the pages of the
+manual; `help PAGE` shows one, such as `help scripts`.
 """
 
 
@@ -287,8 +288,8 @@ def _script_lines(path: str) -> Iterable[str]:
 
 def _typed(shell: Shell) -> None:
     """The prompt, or the plain one on a terminal that can do nothing."""
-    from nsh.pager import is_dumb
     from nsh.prompt.typed import plain_loop, start
+    from nsh.voice.pager import is_dumb
 
     dumb = is_dumb(shell.host.environ)
     if start(shell, keys=not dumb):

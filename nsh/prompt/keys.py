@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
     from nsh.shell import Shell
+    from nsh.voice.text import Text
 
 
 def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
@@ -63,7 +64,7 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
     return keys
 
 
-def _show(shell: Shell, text: str) -> None:
+def _show(shell: Shell, text: Text) -> None:
     shell.page(text)
     shell.flush()
 

@@ -29,9 +29,10 @@ from prompt_toolkit.styles import Style
 from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings
-from nsh.prompt.lexer import NshLexer
+from nsh.prompt.lexer import NshLexer, look
 from nsh.prompt.toolbar import fragments
 from nsh.prompt.typed import run_typed
+from nsh.voice import theme
 from nsh.words import MORE
 
 TYPE_CHECKING = False
@@ -55,35 +56,8 @@ MENU_AT_MOST = 1000
 MENU_LINES = 8
 """So many lines are kept for the typed line and the menu below it."""
 
-# The sixteen colours of the terminal, and of them those that are readable on black and on white.
-STYLE = Style.from_dict(
-    {
-        "prompt": "bold",
-        "pygments.keyword": "ansigreen bold",
-        "pygments.error": "ansired underline",
-        "pygments.name.builtin": "ansigreen",
-        "pygments.name.constant": "ansicyan",
-        "pygments.name.attribute": "ansimagenta",
-        "pygments.name.variable": "ansimagenta",
-        "pygments.literal.number": "ansicyan",
-        "pygments.literal.string": "ansimagenta",
-        "pygments.operator": "bold",
-        "pygments.punctuation": "bold",
-        "pygments.comment": "italic",
-        "auto-suggestion": "ansibrightblack",
-        "bottom-toolbar": "reverse",
-        "bottom-toolbar new": "noreverse bold ansigreen",
-        "bottom-toolbar failed": "noreverse bold ansired",
-        "bottom-toolbar goal": "bold",
-        "completion-menu": "fg:default bg:default",
-        "completion-menu.completion": "fg:default bg:default reverse",
-        "completion-menu.completion.current": "fg:default bg:default bold noreverse",
-        "completion-menu.meta.completion": "fg:default bg:default noreverse",
-        "completion-menu.meta.completion.current": "fg:default bg:default bold noreverse",
-        "scrollbar.background": "fg:default bg:default",
-        "scrollbar.button": "fg:default bg:default reverse",
-    }
-)
+STYLE = Style.from_dict({**theme.LINE, **theme.SCREEN})
+PLAIN_STYLE = Style.from_dict({**theme.LINE, **theme.PLAIN_SCREEN})
 
 # What a killed full-screen program leaves on: the alternate screen, a hidden cursor, colours, the
 # mouse, the application's keys. See console_codes(4), and xterm's ctlseqs for the rest.
@@ -152,8 +126,11 @@ class Prompt:
                 + ": ".join(filter(None, [self.history.path, self.history.trouble])),
                 "try: XDG_STATE_HOME=DIRECTORY nsh",
             )
-        # A terminal without colours keeps bold, underlined and reversed.
-        depth = ColorDepth.DEPTH_1_BIT if shell.host.environ.get("NO_COLOR") else None
+        shell.lexed = look  # type: ignore[method-assign]
+        # Without colours the attributes stay.
+        without = bool(os.environ.get("NO_COLOR"))
+        depth = ColorDepth.DEPTH_1_BIT if without else _true_colour()
+        self.style = PLAIN_STYLE if without else STYLE
         self.session: PromptSession[str] = PromptSession(
             [("class:prompt", shell.prompt)],
             lexer=PygmentsLexer(NshLexer),
@@ -167,7 +144,7 @@ class Prompt:
             prompt_continuation=lambda width, number, wrapped: "" if wrapped else MORE,
             key_bindings=bindings(shell, self.pending),
             enable_suspend=True,
-            style=STYLE,
+            style=self.style,
             include_default_pygments_style=False,
             color_depth=depth,
             cursor=ModalCursorShapeConfig(),
@@ -220,7 +197,7 @@ class Prompt:
             fragments += [start, *lines(number)]
         print_formatted_text(
             FormattedText(fragments),
-            style=STYLE,
+            style=self.style,
             include_default_pygments_style=False,
             color_depth=self.session.color_depth,
             output=self.session.app.output,
@@ -287,6 +264,12 @@ class Prompt:
             inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
             mode = "vi insert" if inserting else "vi command"
         return list(fragments(self.shell, self.took, app.output.get_size().columns, mode))
+
+
+def _true_colour() -> ColorDepth | None:
+    """All colours where the terminal says that it has them, else what prompt_toolkit takes."""
+    wide = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    return ColorDepth.DEPTH_24_BIT if wide else None
 
 
 def _threads() -> int:

@@ -12,10 +12,12 @@ from nsh.plan.order import plan
 from nsh.prompt.completion import command_start, first_word
 from nsh.show.plans import plan_lines
 from nsh.state import START
+from nsh.voice.text import joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.shell import Shell
+    from nsh.voice.text import Text
 
 _CHANGING = frozenset(
     [name[3:] for name in {*dir(StateCommands)} - {*dir(BaseShell)} if name.startswith("do_")]
@@ -56,7 +58,7 @@ def about_namespace(namespace: Namespace) -> str:
     )
 
 
-def plan_of(shell: Shell, line: str) -> str:
+def plan_of(shell: Shell, line: str) -> Text:
     """The calls that the runs of a line would make, with the changes of the state before them.
 
     A line that only changes the state is followed by the plan of `run`. The state is as before.
@@ -72,8 +74,8 @@ def plan_of(shell: Shell, line: str) -> str:
         shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
 
 
-def _plan_of(shell: Shell, line: str) -> str:
-    found: list[str] = []
+def _plan_of(shell: Shell, line: str) -> Text:
+    found: list[Text] = []
     changed = not line.strip()
     for command in words.commands(line, RAW):
         name, arguments, _ = shell.parseline(command)
@@ -86,15 +88,15 @@ def _plan_of(shell: Shell, line: str) -> str:
             else:
                 argv = shell.argv(arguments)
             state = START if name == "host" else shell.state
-            found.append(f"# {command}")
+            found.append([("heading", f"# {command}")])
             found += plan_lines(plan(state, argv, shell.host))
             changed = False
         elif name in ("start", "enter") and words.split(arguments):
-            found.append(f"# {command}")
+            found.append([("heading", f"# {command}")])
             found += plan_lines(shell.plan_of([name, *words.split(arguments)]))
             changed = False
         elif name in ("next", "continue") and shell.stepped is not None:
-            found.append(f"# {command}: of these, from {shell.stepped.place} on")
+            found.append([("heading", f"# {command}: of these, from {shell.stepped.place} on")])
             found += plan_lines(shell.stepped.plan)
             changed = False
         elif name in _CHANGING:
@@ -104,8 +106,8 @@ def _plan_of(shell: Shell, line: str) -> str:
         elif name not in shell.command_names():
             found.append(f"nsh: there is no command {name}")
         else:
-            found.append(f"# {command}: makes none of a run's system calls")
+            found.append([("why", f"# {command}: makes none of a run's system calls")])
     if changed:
-        found.append("# run, in the state that the line leaves")
+        found.append([("heading", "# run, in the state that the line leaves")])
         found += plan_lines(plan(shell.state, shell.argv(""), shell.host))
-    return "\n".join(found)
+    return joined(found)
