@@ -201,7 +201,7 @@ class LessonCommands(StartedCommands):
 
         missed = self._missed(self.state)
         if missed is not None:
-            first, *rest = missed.lines(_WIDTH - len(self.where), self.command, argv)
+            first, *rest = missed.lines(_WIDTH - len(self.where), self.command, argv, self.state)
             self.error(f"not yet: {first}", *rest)
             if gone := self._gone():
                 has = "has ended, and is" if len(gone) == 1 else "have ended, and are"

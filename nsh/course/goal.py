@@ -15,7 +15,9 @@ from nsh.course.trial import Trial, limited
 from nsh.course.trial import acts as acts
 from nsh.course.trial import checking as checking
 from nsh.course.trial import done as done
-from nsh.teach.hints import SHELLS
+from nsh.state import START, State
+from nsh.teach.fresh import effects
+from nsh.teach.looks import SHELLS
 from nsh.transcript.align import alignment, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.glob import Facts
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nsh.course.trial import Started
-    from nsh.state import State
 
 _LONGEST = 300
 """How much of a line that was seen is shown."""
@@ -50,12 +51,14 @@ class Miss(Value):
     def __str__(self) -> str:
         return f"{self.command}: expected {self.expected}, saw {self.seen}"
 
-    def lines(self, width: int, typed: str = "", argv: Sequence[str] = ()) -> list[str]:
+    def lines(
+        self, width: int, typed: str = "", argv: Sequence[str] = (), state: State = START
+    ) -> list[str]:
         """The same for a reader, and what to do about it.
 
         In one line if that is no longer than ``width``, else in three. ``typed`` is the command
-        after which the check was made, such as run, and ``argv`` its words: what it has shown can
-        be another thing than what the check has seen.
+        after which the check was made, such as run, and ``argv`` its words, run in ``state``: what it
+        has shown can be another thing than what the check has seen.
 
         >>> Miss("run id -u", 1, "`0`", "`65534`").lines(60)
         ['run id -u: expected `0`, saw `65534`', 'the check is a run of its own in your state; try: hint']
@@ -65,9 +68,9 @@ class Miss(Value):
         told = [str(self)]
         if len(told[0]) > width:
             told = [self.command, f"  expected {self.expected}", f"  saw      {self.seen}"]
-        return told + self._advice(typed, argv)
+        return told + self._advice(typed, list(argv), state)
 
-    def _advice(self, typed: str, argv: Sequence[str]) -> list[str]:
+    def _advice(self, typed: str, argv: list[str], state: State) -> list[str]:
         """What the check has to do with what was typed, and what to do next."""
         looked, rest = command_word(self.command)
         if looked == "enter" and typed in ("run", "sh"):
@@ -77,38 +80,11 @@ class Miss(Value):
             return ["try: hint"]
         if typed in ("run", "sh") and argv:
             gone = "the check is a run of its own: what was done in yours is gone with it"
-            if fix := in_state(argv):
-                return [gone, f"what is to stay belongs into the state; try: {fix}"]
+            if fixes := [made.line for made in effects(state, argv) if made.line]:
+                return [gone, f"what is to stay belongs into the state; try: {fixes[0]}"]
             if len(argv) == 1 and argv[0].rpartition("/")[2] in SHELLS:
                 return [gone, "try: hint"]
         return ["the check is a run of its own in your state; try: hint"]
-
-
-_IN_STATE = (
-    (r"mount -t (\w+) \S+ ([\w./-]+)", r"mount \1 \2"),
-    (r"mount (?:-B|--bind|-o bind) ([\w./-]+) ([\w./-]+)", r"mount bind \1 \2"),
-    (r"hostname ([\w.-]+)", r"hostname \1"),
-    (r"domainname ([\w.-]+)", r"domainname \1"),
-    (r"export (\w+=[\w./:-]+)", r"env \1"),
-)
-"""What a line of sh does for its own run alone, and the line of nsh that does it for every run."""
-
-
-def in_state(argv: Sequence[str]) -> str:
-    """The line of nsh that does for each run what these words do for theirs; "" if none is known.
-
-    >>> in_state(["/bin/sh", "-c", "mount -t proc proc /proc && exec ps", "sh"])
-    'mount proc /proc'
-    >>> in_state(["hostname", "box"]), in_state(["echo", "hostname", "box"])
-    ('hostname box', '')
-    """
-    is_line = argv[0].rpartition("/")[2] in SHELLS and "-c" in argv[1:-1]
-    line = argv[list(argv).index("-c") + 1] if is_line else " ".join(argv)
-    line = re.sub(r"[ \t]+", " ", line)
-    for pattern, fix in _IN_STATE:
-        if found := re.search(rf"(?:^|[;&|\n]) ?(?:/\S*/)?{pattern}(?=$|[ ;&|\n])", line):
-            return found.expand(fix)
-    return ""
 
 
 def missed(
