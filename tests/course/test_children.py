@@ -200,9 +200,10 @@ def test_a_child_of_the_learner_that_has_the_name_gives_way(living: Path, learn:
 
 def test_the_status_that_another_process_sees(tmp_path: Path) -> None:
     shell = Shell()
-    os.mkfifo(tmp_path / "go")
     for name, line in (("a", "exit 3"), ("b", "kill -9 $$"), ("c", "sleep 1000")):
-        shell.run_line(f"start {name} sh -c 'cat {tmp_path}/go; {line}'")
+        shell.run_line(
+            f"start {name} sh -c 'until [ -e {tmp_path}/go ]; do sleep 0.02; done; {line}'"
+        )
     found = list(shell.started.values())
     try:
         assert trial.limited(lambda: [[each.lives, each.is_own] for each in found], 10) == (
