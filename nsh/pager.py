@@ -11,6 +11,10 @@ def is_dumb(environ: dict[str, str]) -> bool:
     return environ.get("TERM", "") in ("", "dumb", "unknown")
 
 
+_BELOW = 3
+"""The lines that come below a text: the prompt, and its toolbar in a lesson."""
+
+
 def page(text: str) -> bool:
     """Show a text in the pager, if the terminal is too small for it. False if it still is to show.
 
@@ -22,7 +26,7 @@ def page(text: str) -> bool:
     columns, rows = os.get_terminal_size(1)
     height = sum([1 + max(0, len(line) - 1) // max(1, columns) for line in text.split("\n")])
     pager = environ.get("PAGER", "less -RX")
-    if height < rows or not pager.strip():
+    if height + _BELOW < rows or not pager.strip():
         return False
     import shutil
     import signal
