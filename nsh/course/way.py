@@ -82,7 +82,7 @@ class LessonWay(StartedCommands):
         """Raise Failure outside of a step."""
         self._in_lesson()
         if self._paused:
-            raise Failure(f"step {self._number} has not begun: Enter goes on with it", "goal")
+            raise Failure(f"step {self._number} has not begun: Enter goes on with it")
 
     # The check of a goal.
 
@@ -222,7 +222,8 @@ class LessonWay(StartedCommands):
     def _begin_paused(self, show: bool = True) -> None:
         """Begin the step before which the way has stopped."""
         if self.state != self._before:
-            self.message("Your state is put back to where you were to go on; undo gets it back.\n")
+            step = f"step {self._number}"
+            self.message(f"Your state is put back for {step}; undo gets it back.\n")
         self._begin(self._before, show)
 
     def _go_on(self, how: str) -> None:
