@@ -251,8 +251,7 @@ class LessonWay(StartedCommands):
         later = COURSE[COURSE.index(name) + 1 :] if name in COURSE else ()
         self._forget_last()
         ended = self._leave()
-        stays = f" {_what_stays(ended)}" if self._stops else ""
-        self.message(f"That was the lesson {name}.{stays}")
+        self._say_left(f"That was the lesson {name}.", ended)
         if later:
             self._propose(f"Next: lesson {later[0]}")
         else:
@@ -269,7 +268,15 @@ class LessonWay(StartedCommands):
         name = self._lesson.name
         ended = self._leave()
         if self._stops:
-            self.message(f"You have left the lesson {name}. {_what_stays(ended)}")
+            self._say_left(f"You have left the lesson {name}.", ended)
+
+    def _say_left(self, text: str, ended: list[str]) -> None:
+        """Say that the lesson is over; at the prompt, also what stays and which children do not."""
+        if self._stops and self.state != START:
+            text += " The state stays."
+        if self._stops and ended:
+            text += f" {', '.join(ended)} {'has' if len(ended) == 1 else 'have'} ended."
+        self.message(text)
 
     # What is said.
 
@@ -288,7 +295,7 @@ class LessonWay(StartedCommands):
         assert self._lesson is not None
         step = self._step()
         text = f"Step {self._number} of {len(self._lesson.steps)}: {step.title}\n\n{step.task}"
-        return text + ("\n\nDone for you: " + "; ".join(step.setup) if step.setup else "")
+        return text + (f"\n\n{_done_for_you(step.setup)}" if step.setup else "")
 
     def _show_step(self) -> None:
         self._tell(self._step_text())
@@ -368,12 +375,16 @@ def fits(text: str) -> bool:
     return height + _BELOW <= rows
 
 
-def _what_stays(ended: list[str]) -> str:
-    """What is left of a lesson with whose end these children ended.
+def _done_for_you(setup: tuple[str, ...]) -> str:
+    """The lines of a setup for a reader, broken between two of them.
 
-    >>> _what_stays([]), _what_stays(["a", "b"])
-    ('The state stays.', 'The state stays; a, b have ended.')
+    >>> _done_for_you(("flags +uts", "hostname box"))
+    'Done for you: flags +uts; hostname box'
     """
-    if not ended:
-        return "The state stays."
-    return f"The state stays; {', '.join(ended)} {'has' if len(ended) == 1 else 'have'} ended."
+    lines = ["Done for you:"]
+    for number, text in enumerate(setup, 1):
+        text += "" if number == len(setup) else ";"
+        if len(lines[-1]) + 1 + len(text) > _WIDTH and number > 1:
+            lines.append(" ")
+        lines[-1] += f" {text}"
+    return "\n".join(lines)

@@ -1,0 +1,382 @@
+"""The way through a lesson at the prompt: it stops before each step, and goes where one wants."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nsh.course import lesson, listing
+from nsh.course.progress import SHOWN, SKIPPED, SOLVED
+from nsh.prompt.completion import complete
+from nsh.prompt.typed import greeting, source_nshrc
+from nsh.shell import Shell
+from tests import needs
+from tests.conftest import nsh
+from tests.course.test_children import WITH_CHILDREN
+from tests.course.test_lessons import LESSON
+from tests.screen import Start
+
+
+class Learner:
+    """A shell at its prompt, on a terminal of 80x24, with a progress file of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.progress = place / "state/nsh/progress"
+        self.size = os.terminal_size((80, 24))
+        self.shells: list[Shell] = []
+        self.start()
+
+    def start(self) -> Shell:
+        """A new session."""
+        self.shell = Shell(interactive=True)
+        self.shells.append(self.shell)
+        self.shell.own_environ = {"XDG_STATE_HOME": str(self.place / "state")}
+        self.said: list[str] = []
+        self.shell.said = self.said.append
+        return self.shell
+
+    def __call__(self, *lines: str) -> str:
+        """Type lines: what is said then."""
+        self.said.clear()
+        for line in lines:
+            self.shell.run_line(line)
+        return "".join(self.said)
+
+
+@pytest.fixture
+def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Learner]:
+    learner = Learner(tmp_path)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: learner.size)
+    yield learner
+    for shell in learner.shells:
+        shell.interactive = False
+        shell.end_all()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    path = tmp_path / "small.nsh.md"
+    path.write_text(LESSON)
+    return str(path)
+
+
+REACH = ("env WORD=hello", "run true")
+
+
+def test_between_two_steps_the_prompt_waits_for_enter(learn: Learner, small: str) -> None:
+    text = learn(f"lesson {small}")
+    assert "Welcome." in text
+    assert text.endswith("Say hello.\n")
+    text = learn(*REACH)
+    assert text.endswith("Reached: First\n\nBecause.\n\nEnter goes on with step 2 of 2.\n")
+    assert learn.shell.state.cwd is None  # what the setup does is not done yet
+    assert learn.shell.lesson_goal == "small 1/2 reached; Enter goes on"
+    assert "WORD=hello" in learn("show")
+    assert learn("run true") == ""
+    assert learn("") == "Step 2 of 2: Second\n\nSay good bye.\n\nDone for you: cd /\n"
+    assert learn.shell.state.cwd == "/"
+    assert learn.shell.lesson_goal == "small 2/2: Second"
+    assert learn("") == ""
+
+
+def test_goal_goes_on_and_hint_and_solution_wait(learn: Learner, small: str) -> None:
+    learn(f"lesson {small}", *REACH)
+    for line in ("hint", "solution"):
+        assert "step 2 has not begun: Enter goes on with it" in learn(line)
+        assert learn.shell.status == 1
+    assert "Say good bye." in learn("goal")
+    assert "Say good bye." in learn("goal")
+
+
+def test_what_was_tried_between_two_steps_is_put_back(learn: Learner, small: str) -> None:
+    learn(f"lesson {small}", *REACH, "env WORD=other")
+    assert learn("").startswith("Your state is put back for step 2; undo gets it back.\n\nStep 2")
+    assert "WORD=hello" in learn("show")
+    assert "WORD=other" in learn("undo", "show")
+
+
+def test_skip_stops_and_at_the_stop_it_skips_the_step_that_comes(
+    learn: Learner, small: str
+) -> None:
+    learn(f"lesson {small}")
+    assert learn("skip").endswith("Because.\n\nEnter goes on with step 2 of 2.\n")
+    assert learn.shell.lesson_goal == "small 1/2 skipped; Enter goes on"
+    text = learn("skip")
+    assert text.startswith("Skipped: Second\n\nThat was all.")
+    assert text.endswith(
+        "That was the lesson small. The state stays.\nIt was the last one; lesson lists them all.\n"
+    )
+    assert learn.shell.lesson_goal == ""
+    assert learn("") == ""
+
+
+def test_an_introduction_that_would_scroll_away_comes_alone(learn: Learner, small: str) -> None:
+    learn.size = os.terminal_size((80, 9))
+    text = learn("flags +uts", f"lesson {small}")
+    assert text.endswith("small\n\nWelcome.\n\nEnter goes on with step 1 of 2.\n")
+    assert learn.shell.state.flags == () or os.geteuid()
+    assert learn.shell.lesson_goal == "small 1/2 comes next; Enter goes on"
+    assert learn("").startswith("Step 1 of 2: First\n")
+
+
+def test_a_file_and_nshrc_do_not_stop(learn: Learner, small: str, tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text("\n".join([f"lesson {small}", *REACH, "", "show"]) + "\n")
+    text = learn(f"source {lines}")
+    assert text.index("Reached: First") < text.index("Step 2 of 2") < text.index("cd /\n")
+    assert "Enter goes on" not in text
+    rc = tmp_path / "nsh/nshrc"
+    rc.parent.mkdir()
+    lines.rename(rc)
+    shell = learn.start()
+    shell.host.environ["XDG_CONFIG_HOME"] = str(tmp_path)
+    source_nshrc(shell)
+    assert "Step 2 of 2" in "".join(learn.said)
+
+
+def test_a_recording_at_the_prompt_goes_on_as_its_replay_does(small: str, start: Start) -> None:
+    screen = start()
+    path = screen.home / "all.nsht"
+    for line in (f"record {path}", f"lesson {small}", *REACH, "lesson quit", "record off"):
+        screen.line(line)
+    screen.ready()
+    text = path.read_text()
+    assert "Step 2 of 2" in text
+    assert "Enter goes on" not in text
+    assert "have left" not in text
+    state = screen.home / "state"
+    assert (state / "nsh/progress").read_text() == f"small 1 solved\n{small} 2 here\n"
+    result = nsh("--test", str(path), env={**os.environ, "XDG_STATE_HOME": str(state)})
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+
+
+@pytest.mark.parametrize("mine", ["skeleton 1 solved\nskeleton 2 here\n", None])
+def test_a_replay_neither_reads_nor_writes_the_progress(mine: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "lesson.nsht"
+    path.write_text(
+        "nsh> lesson skeleton\n...\nStep 1 of 3: * (glob)\n...\nnsh> skip\n...\nStep 2 of 3: * (glob)\n...\n"
+        "nsh> lesson quit\nnsh> lesson\n"
+        "*skeleton *0 of 3 steps, 1 skipped (glob)\n...\nnsh> run printenv XDG_STATE_HOME\n[1]\n"
+    )
+    home = tmp_path / "home"
+    progress = [home / ".local/state/nsh/progress", home / "state/nsh/progress"]
+    for each in progress:
+        each.parent.mkdir(parents=True)
+        if mine is not None:
+            each.write_text(mine)
+    environ = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
+    result = nsh("--test", str(path), env=environ)
+    assert result.returncode == 0, result.stdout
+    found = [each.read_text() if each.exists() else None for each in progress]
+    assert found == [mine, mine]
+
+
+# Where one wants to go.
+
+
+def test_a_lesson_can_be_entered_at_a_step(learn: Learner, small: str) -> None:
+    text = learn(f"lesson {small} 2")
+    assert text.startswith("small\n\nStep 2 of 2: Second\n")
+    assert learn.shell.state.cwd == "/"
+    assert "Welcome" in learn(f"lesson {small} 01")
+    for word in ("0", "3", "-1", "x", "''", "9" * 5000):
+        learn(f"lesson {small} {word}")
+        assert learn.shell.status == 2, word
+        assert learn.shell.fixes == (f"lesson {small} 1",)
+        assert learn.shell.lesson_goal == "small 1/2: First"
+    assert "the lesson small has 2 steps, 1 to 2: there is no step 3" in learn(f"lesson {small} 3")
+    for word in ("quit", "reset", "back"):
+        assert f"try: lesson {word}\n" in learn(f"lesson {word} 1")
+    assert "usage: lesson" in learn(f"lesson {small} 1 2")
+
+
+def test_back_goes_to_the_state_that_the_step_before_begins_with(
+    learn: Learner, small: str
+) -> None:
+    assert "this works in a lesson only" in learn("lesson back")
+    learn(f"lesson {small}")
+    assert "this is the first step of the lesson small" in learn("lesson back")
+    learn(*REACH, "", "env OTHER=x")
+    assert learn("lesson back") == "Step 1 of 2: First\n\nSay hello.\n"
+    assert learn("show") == ""
+    learn(*REACH)
+    assert learn("lesson back").startswith("Step 1 of 2")  # from the stop that comes after it
+    assert learn.progress.read_text().startswith("small 1 solved\n")
+
+
+def test_completion_knows_the_steps(learn: Learner, small: str) -> None:
+    found = {each.text: each.about for each in complete(learn.shell, f"lesson {small} ")}
+    assert found == {"1": "First", "2": "Second"}
+    assert [each.text for each in complete(learn.shell, "lesson uts ")] == ["1", "2", "3"]
+    for text in ("lesson reset ", "lesson uts 1 ", "lesson /dev ", "lesson /no/such.md "):
+        assert complete(learn.shell, text) == []
+    assert "back" not in [each.text for each in complete(learn.shell, "lesson ")]
+    learn("lesson uts")
+    assert "back" in [each.text for each in complete(learn.shell, "lesson ")]
+
+
+def test_whose_the_state_is_stands_there(learn: Learner, small: str) -> None:
+    assert "undo" not in learn(f"lesson {small}")
+    learn("env A=mine")
+    assert "undo" not in learn(f"lesson {small}")  # it was the lesson's already
+    assert (
+        learn("env A=mine", "lesson quit") == "You have left the lesson small. The state stays.\n"
+    )
+    text = learn(f"lesson {small}")
+    assert text.startswith("The state is the lesson's now; undo gets yours back.\n\nsmall\n")
+    assert "A=mine" not in learn("show")
+    assert "A=mine" in learn("undo", "show")
+
+
+def test_the_end_says_which_children_ended(learn: Learner, tmp_path: Path) -> None:
+    path = tmp_path / "living.nsh.md"
+    path.write_text(WITH_CHILDREN)
+    learn(f"lesson {path}")
+    assert learn("reset all", "lesson quit") == "You have left the lesson living. box has ended.\n"
+    text = learn(f"lesson {path}", "skip", "skip")
+    assert "\nThat was the lesson living. The state stays. other has ended.\n" in text
+
+
+# Where one was.
+
+
+def test_after_a_restart_the_greeting_and_goal_lead_back(learn: Learner, small: str) -> None:
+    assert "works in a lesson only\n" in learn("goal")
+    learn("lesson uts", "skip")
+    assert learn.progress.read_text() == "uts 1 skipped\nuts 2 here\n"
+    shell = learn.start()
+    told = greeting(shell, keys=True)
+    assert told[-1] == "You were in lesson uts, step 2: lesson uts goes on."
+    assert shell.fixes == ("lesson uts",)
+    for line in ("goal", "hint", "solution", "skip", "lesson quit", "lesson back"):
+        text = learn(line)
+        assert "a lesson only; you were in lesson uts, step 2" in text
+        assert shell.fixes == ("lesson uts",)
+    assert learn("lesson").endswith("You were in step 2. To go on: lesson uts\n")
+    assert "Step 2 of 3" in learn("lesson uts")
+    assert greeting(shell, keys=True) == []
+    learn("lesson back")
+    learn.start()
+    assert "Step 1 of 3" in learn("lesson uts")
+    learn("lesson reset", "lesson quit", "lesson reset")
+    assert learn.progress.read_text() == ""
+    assert "works in a lesson only\n" in learn("goal")
+
+
+def test_a_lesson_of_ones_own_is_found_again_by_its_path(
+    learn: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "my own.nsh.md"
+    path.write_text(LESSON)
+    learn("lesson 'my own.nsh.md'", *REACH)
+    learn.start()
+    line = f"lesson '{path}'"
+    assert f"try: {line}\n" in learn("goal")
+    assert "Step 2 of 2" in learn(line)
+    path.unlink()
+    learn.start()
+    assert "try: lesson\n" in learn("goal")
+
+
+def test_at_the_end_of_a_lesson_there_is_nowhere_to_go_back_to(learn: Learner, small: str) -> None:
+    learn(f"lesson {small}", "skip", "skip")
+    assert learn.progress.read_text() == "small 1 skipped\nsmall 2 skipped\n"
+
+
+def test_a_script_does_not_move_where_one_was(learn: Learner) -> None:
+    learn("lesson uts")
+    nsh("-c", "lesson net", "-c", "skip", env={**os.environ, **learn.shell.own_environ})
+    assert learn.progress.read_text() == "net 1 skipped\nuts 1 here\n"
+
+
+# The list.
+
+
+def _all(how: str) -> str:
+    names = {name: lesson.read(lesson.path_of(name) or "") for name in lesson.COURSE}
+    return "".join(
+        f"{name} {step} {how}\n"
+        for name, found in names.items()
+        for step in range(1, len(found.steps) + 1)
+    )
+
+
+def test_the_last_line_of_the_list_leads_on(learn: Learner) -> None:
+    assert learn("lesson").endswith("To start: lesson skeleton\n")
+    learn.progress.parent.mkdir(parents=True)
+    learn.progress.write_text("skeleton 1 solved\n")
+    assert learn("lesson").endswith("To go on: lesson skeleton\n")
+    learn.progress.write_text(_all(SOLVED).replace("uts 2 solved", "uts 2 shown"))
+    text = learn("lesson")
+    assert text.endswith("You have been through all of it. Not solved yet: lesson uts 2\n")
+    assert learn.shell.following == "lesson uts 2"
+    learn.progress.write_text(_all(SOLVED))
+    text = learn("lesson")
+    assert text.endswith("\nYou have solved every step; lesson NAME STEP goes through one again.\n")
+    assert learn.shell.following == ""
+
+
+def test_the_list_has_a_sign_for_each_step_and_fits(learn: Learner) -> None:
+    learn.progress.parent.mkdir(parents=True)
+    for ways in ((SOLVED, SHOWN, SKIPPED), (SKIPPED, SHOWN, SHOWN), (SOLVED, SOLVED, SOLVED)):
+        text = _all(SOLVED)
+        for number, how in enumerate(ways, 1):
+            text = text.replace(f" {number} solved", f" {number} {how}")
+        learn.progress.write_text(text)
+        rows = learn("lesson").splitlines()
+        assert len(rows) == len(lesson.COURSE) + 1
+        assert max(map(len, rows)) <= 80
+        signs = "".join([listing._SIGNS.get(how, "~") for how in ways])
+        assert all(signs in row for row in rows[:-1])
+
+
+def test_the_list_is_ascii_where_nothing_else_can_be_written(
+    learn: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn("lesson uts", "skip", "lesson quit")
+    learn.shell.said = None
+    written = io.BytesIO()
+    for encoding in ("ascii", "utf-8"):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        learn.shell.run_line("lesson")
+        sys.stdout.flush()
+    rows = [row for row in written.getvalue().decode().splitlines() if " uts " in row]
+    assert ["~.." in rows[0], "~··" in rows[1]] == [True, True]
+
+
+# Beside other things.
+
+
+@needs.NAMESPACES
+def test_a_hint_about_a_run_stands_before_what_it_reached(learn: Learner) -> None:
+    text = learn(
+        "lesson uts", "flags +uts", "run true", "lesson uts 1", "flags +uts", "sh uname -n"
+    )
+    assert text.count("hint: new uts namespace, yet the old host name") == 1
+    assert text.index("hint: ") < text.rindex("\nReached: ")
+    text = learn("lesson uts 2", "sh uname -n")
+    assert "not yet: " in text
+
+
+def test_nothing_scrolls_away_at_80x24(start: Start) -> None:
+    screen = start(columns=80, rows=24)
+    screen.line("lesson skeleton")
+    screen.until("Enter goes on with step 1 of 3.")
+    assert "skeleton: one child, nothing new yet" in screen.ready()
+    screen.keys("Enter")
+    screen.until("goal: skeleton 1/3: ")
+    assert "Step 1 of 3: " in screen.ready()
+    for line in ("env ROLE=child", "run printenv ROLE"):
+        screen.line(line)
+    screen.until("Enter goes on with step 2 of 3.")
+    assert "Reached: " in screen.ready()
+    screen.keys("Enter")
+    screen.until("goal: skeleton 2/3: ")
+    assert "Step 2 of 3: " in screen.ready()
