@@ -229,9 +229,9 @@ class Prompt:
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
         assert _threads() <= self.threads, "a thread of the line editor is left, and nsh forks now"
-        before = time.monotonic()
+        before, typed = time.monotonic(), self.shell.typed
         ended = run_typed(self.shell, line)
-        if line.strip():
+        if self.shell.typed > typed:  # also when an empty line goes on in a lesson
             self.took = time.monotonic() - before
             self._settle_terminal()
             self._plan_offers(line)

@@ -380,3 +380,17 @@ def test_nothing_scrolls_away_at_80x24(start: Start) -> None:
     screen.keys("Enter")
     screen.until("goal: skeleton 2/3: ")
     assert "Step 2 of 3: " in screen.ready()
+
+
+def test_going_on_takes_the_grey_line_of_the_step_before_away(start: Start) -> None:
+    screen = start(columns=80, rows=24)
+    screen.line("lesson uts 2")
+    screen.line("skip")
+    screen.until("Enter goes on with step 3 of 3.")
+    screen.line("flags -uts")
+    screen.line("run true")
+    screen.until("nsh> flags +uts")
+    screen.ready()
+    screen.keys("Enter")
+    screen.until("goal: uts 3/3: ")
+    screen.until(lambda text: text.split("\nnsh>")[-1].split("\n")[0].strip() == "")
