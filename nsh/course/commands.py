@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh.course.way import LessonWay, fits
-from nsh.errors import Failure, Usage, closest
+from nsh.errors import Failure, Interrupted, Usage, closest
 from nsh.state import START
 from nsh.words import join, number
 
@@ -196,8 +196,12 @@ class LessonCommands(LessonWay):
         self._number = at or self._left_at()
         self._listen()
         state = lesson.start(found, self.host)
-        for step in found.steps[: self._number - 1]:
-            state = self._type((*step.setup, *step.solution), state)
+        try:
+            for step in found.steps[: self._number - 1]:
+                state = self._type((*step.setup, *step.solution), state)
+        except Interrupted:
+            self._leave()
+            raise
         said = []
         if own and self._stops and self.state != state:
             said.append("The state is the lesson's now; undo gets yours back.")

@@ -196,13 +196,14 @@ class LessonWay(StartedCommands):
     # From step to step.
 
     def _begin(self, state: State, show: bool = True) -> None:
-        """Begin the step in that state, with its setup on top."""
-        self._stage, self._shown, self._paused = 0, False, False
+        """Begin the step in that state, with its setup on top; before it, if Ctrl-C ends the setup."""
         assert self._lesson is not None
         step = self._step()
-        self._before = state
+        self._paused, self._before = True, state
+        self.lesson_goal = f"{self._place()} comes next; Enter goes on"
         self._begun = self._type(step.setup, state)
-        self._needed = self._new
+        self._paused, self._needed = False, self._new
+        self._stage, self._shown = 0, False
         self.become(self._begun)
         self.lesson_goal = f"{self._place()}: {step.title}"
         self._remember()

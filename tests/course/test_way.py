@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,6 +242,27 @@ def test_the_end_says_which_children_ended(learn: Learner, tmp_path: Path) -> No
     assert learn("reset all", "lesson quit") == "You have left the lesson living. box has ended.\n"
     text = learn(f"lesson {path}", "skip", "skip")
     assert "\nThat was the lesson living. The state stays. other has ended.\n" in text
+
+
+def test_ctrl_c_while_lines_are_typed_for_the_learner(
+    learn: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "slow.nsh.md"
+    path.write_text(LESSON.replace("cd /\n", "start slow sleep 1000\nwait slow\n"))
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    learn(f"lesson {path}", *REACH)
+    with monkeypatch.context() as patched:
+        patched.setattr(select, "select", interrupt)
+        learn("")
+        assert learn.shell.status == 130
+    assert learn.shell.lesson_goal == "slow 2/2 comes next; Enter goes on"
+    assert "slow" in learn("children")
+    path.write_text(LESSON.replace("cd /\n", "start slow sleep 1000\n"))
+    assert "Step 2 of 2" in learn("lesson reset", "skip", "")
+    assert "slow has ended." in learn("lesson quit")
 
 
 # Where one was.
