@@ -120,8 +120,10 @@ def test_skip_stops_and_at_the_stop_it_skips_the_step_that_comes(
 def test_an_introduction_that_would_scroll_away_comes_alone(learn: Learner, small: str) -> None:
     learn.size = os.terminal_size((80, 9))
     text = learn("flags +uts", f"lesson {small}")
-    assert text.endswith("small\n\nWelcome.\n\nEnter goes on with step 1 of 2.\n")
-    assert learn.shell.state.flags == () or os.geteuid()
+    assert "small\n\nWelcome.\n\n" in text
+    assert "Say hello." not in text
+    assert text.endswith("\n\nEnter goes on with step 1 of 2.\n")
+    assert not learn.shell.state.has("uts")
     assert learn.shell.lesson_goal == "small 1/2 comes next; Enter goes on"
     assert learn("").startswith("Step 1 of 2: First\n")
 
@@ -183,7 +185,9 @@ def test_a_replay_neither_reads_nor_writes_the_progress(mine: str | None, tmp_pa
 
 def test_a_lesson_can_be_entered_at_a_step(learn: Learner, small: str) -> None:
     text = learn(f"lesson {small} 2")
-    assert text.startswith("small\n\nStep 2 of 2: Second\n")
+    assert text.startswith("small\n\n")
+    assert "Welcome" not in text
+    assert "\nStep 2 of 2: Second\n" in text
     assert learn.shell.state.cwd == "/"
     assert "Welcome" in learn(f"lesson {small} 01")
     for word in ("0", "3", "-1", "x", "''", "9" * 5000):
@@ -205,7 +209,7 @@ def test_back_goes_to_the_state_that_the_step_before_begins_with(
     assert "this is the first step of the lesson small" in learn("lesson back")
     learn(*REACH, "", "env OTHER=x")
     assert learn("lesson back") == "Step 1 of 2: First\n\nSay hello.\n"
-    assert learn("show") == ""
+    assert "env" not in learn("show")
     learn(*REACH)
     assert learn("lesson back").startswith("Step 1 of 2")  # from the stop that comes after it
     assert learn.progress.read_text().startswith("small 1 solved\n")
