@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import os
 import select
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nsh.course import lesson, listing
-from nsh.course.progress import SHOWN, SKIPPED, SOLVED
 from nsh.prompt.completion import complete
-from nsh.prompt.typed import greeting, source_nshrc
-from nsh.shell import Shell
+from nsh.prompt.typed import source_nshrc
 from tests import needs
 from tests.conftest import nsh
+from tests.course.at_prompt import LESSON, REACH, AtPrompt
 from tests.course.test_children import WITH_CHILDREN
-from tests.course.test_lessons import LESSON
 from tests.screen import Start
 
 
-class Learner:
-    """A shell at its prompt, on a terminal of 80x24, with a progress file of its own."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.progress = place / "state/nsh/progress"
-        self.size = os.terminal_size((80, 24))
-        self.shells: list[Shell] = []
-        self.start()
-
-    def start(self) -> Shell:
-        """A new session."""
-        self.shell = Shell(interactive=True)
-        self.shells.append(self.shell)
-        self.shell.own_environ = {"XDG_STATE_HOME": str(self.place / "state")}
-        self.said: list[str] = []
-        self.shell.said = self.said.append
-        return self.shell
-
-    def __call__(self, *lines: str) -> str:
-        """Type lines: what is said then."""
-        self.said.clear()
-        for line in lines:
-            self.shell.run_line(line)
-        return "".join(self.said)
-
-
 @pytest.fixture
-def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Learner]:
-    learner = Learner(tmp_path)
+def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AtPrompt]:
+    learner = AtPrompt(tmp_path)
     monkeypatch.setattr(os, "get_terminal_size", lambda fd: learner.size)
     yield learner
-    for shell in learner.shells:
-        shell.interactive = False
-        shell.end_all()
+    learner.end()
 
 
 @pytest.fixture
@@ -67,10 +33,7 @@ def small(tmp_path: Path) -> str:
     return str(path)
 
 
-REACH = ("env WORD=hello", "run true")
-
-
-def test_between_two_steps_the_prompt_waits_for_enter(learn: Learner, small: str) -> None:
+def test_between_two_steps_the_prompt_waits_for_enter(learn: AtPrompt, small: str) -> None:
     text = learn(f"lesson {small}")
     assert "Welcome." in text
     assert text.endswith("Say hello.\n")
@@ -86,7 +49,7 @@ def test_between_two_steps_the_prompt_waits_for_enter(learn: Learner, small: str
     assert learn("") == ""
 
 
-def test_goal_goes_on_and_hint_and_solution_wait(learn: Learner, small: str) -> None:
+def test_goal_goes_on_and_hint_and_solution_wait(learn: AtPrompt, small: str) -> None:
     learn(f"lesson {small}", *REACH)
     for line in ("hint", "solution"):
         assert "step 2 has not begun: Enter goes on with it" in learn(line)
@@ -95,7 +58,7 @@ def test_goal_goes_on_and_hint_and_solution_wait(learn: Learner, small: str) -> 
     assert "Say good bye." in learn("goal")
 
 
-def test_what_was_tried_between_two_steps_is_put_back(learn: Learner, small: str) -> None:
+def test_what_was_tried_between_two_steps_is_put_back(learn: AtPrompt, small: str) -> None:
     learn(f"lesson {small}", *REACH, "env WORD=other")
     assert learn("").startswith("Your state is put back for step 2; undo gets it back.\n\nStep 2")
     assert "WORD=hello" in learn("show")
@@ -103,7 +66,7 @@ def test_what_was_tried_between_two_steps_is_put_back(learn: Learner, small: str
 
 
 def test_skip_stops_and_at_the_stop_it_skips_the_step_that_comes(
-    learn: Learner, small: str
+    learn: AtPrompt, small: str
 ) -> None:
     learn(f"lesson {small}")
     assert learn("skip").endswith("Because.\n\nEnter goes on with step 2 of 2.\n")
@@ -117,7 +80,7 @@ def test_skip_stops_and_at_the_stop_it_skips_the_step_that_comes(
     assert learn("") == ""
 
 
-def test_an_introduction_that_would_scroll_away_comes_alone(learn: Learner, small: str) -> None:
+def test_an_introduction_that_would_scroll_away_comes_alone(learn: AtPrompt, small: str) -> None:
     learn.size = os.terminal_size((80, 9))
     text = learn("flags +uts", f"lesson {small}")
     assert "small\n\nWelcome.\n\n" in text
@@ -128,7 +91,7 @@ def test_an_introduction_that_would_scroll_away_comes_alone(learn: Learner, smal
     assert learn("").startswith("Step 1 of 2: First\n")
 
 
-def test_a_file_and_nshrc_do_not_stop(learn: Learner, small: str, tmp_path: Path) -> None:
+def test_a_file_and_nshrc_do_not_stop(learn: AtPrompt, small: str, tmp_path: Path) -> None:
     lines = tmp_path / "lines"
     lines.write_text("\n".join([f"lesson {small}", *REACH, "", "show"]) + "\n")
     text = learn(f"source {lines}")
@@ -159,31 +122,10 @@ def test_a_recording_at_the_prompt_goes_on_as_its_replay_does(small: str, start:
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
 
 
-@pytest.mark.parametrize("mine", ["skeleton 1 solved\nskeleton 2 here\n", None])
-def test_a_replay_neither_reads_nor_writes_the_progress(mine: str | None, tmp_path: Path) -> None:
-    path = tmp_path / "lesson.nsht"
-    path.write_text(
-        "nsh> lesson skeleton\n...\nStep 1 of 3: * (glob)\n...\nnsh> skip\n...\nStep 2 of 3: * (glob)\n...\n"
-        "nsh> lesson quit\nnsh> lesson\n"
-        "*skeleton *0 of 3 steps, 1 skipped (glob)\n...\nnsh> run printenv XDG_STATE_HOME\n[1]\n"
-    )
-    home = tmp_path / "home"
-    progress = [home / ".local/state/nsh/progress", home / "state/nsh/progress"]
-    for each in progress:
-        each.parent.mkdir(parents=True)
-        if mine is not None:
-            each.write_text(mine)
-    environ = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
-    result = nsh("--test", str(path), env=environ)
-    assert result.returncode == 0, result.stdout
-    found = [each.read_text() if each.exists() else None for each in progress]
-    assert found == [mine, mine]
-
-
 # Where one wants to go.
 
 
-def test_a_lesson_can_be_entered_at_a_step(learn: Learner, small: str) -> None:
+def test_a_lesson_can_be_entered_at_a_step(learn: AtPrompt, small: str) -> None:
     text = learn(f"lesson {small} 2")
     assert text.startswith("small\n\n")
     assert "Welcome" not in text
@@ -202,7 +144,7 @@ def test_a_lesson_can_be_entered_at_a_step(learn: Learner, small: str) -> None:
 
 
 def test_back_goes_to_the_state_that_the_step_before_begins_with(
-    learn: Learner, small: str
+    learn: AtPrompt, small: str
 ) -> None:
     assert "this works in a lesson only" in learn("lesson back")
     learn(f"lesson {small}")
@@ -215,7 +157,7 @@ def test_back_goes_to_the_state_that_the_step_before_begins_with(
     assert learn.progress.read_text().startswith("small 1 solved\n")
 
 
-def test_completion_knows_the_steps(learn: Learner, small: str) -> None:
+def test_completion_knows_the_steps(learn: AtPrompt, small: str) -> None:
     found = {each.text: each.about for each in complete(learn.shell, f"lesson {small} ")}
     assert found == {"1": "First", "2": "Second"}
     assert [each.text for each in complete(learn.shell, "lesson uts ")] == ["1", "2", "3"]
@@ -226,7 +168,7 @@ def test_completion_knows_the_steps(learn: Learner, small: str) -> None:
     assert "back" in [each.text for each in complete(learn.shell, "lesson ")]
 
 
-def test_whose_the_state_is_stands_there(learn: Learner, small: str) -> None:
+def test_whose_the_state_is_stands_there(learn: AtPrompt, small: str) -> None:
     assert "undo" not in learn(f"lesson {small}")
     learn("env A=mine")
     assert "undo" not in learn(f"lesson {small}")  # it was the lesson's already
@@ -239,7 +181,7 @@ def test_whose_the_state_is_stands_there(learn: Learner, small: str) -> None:
     assert "A=mine" in learn("undo", "show")
 
 
-def test_the_end_says_which_children_ended(learn: Learner, tmp_path: Path) -> None:
+def test_the_end_says_which_children_ended(learn: AtPrompt, tmp_path: Path) -> None:
     path = tmp_path / "living.nsh.md"
     path.write_text(WITH_CHILDREN)
     learn(f"lesson {path}")
@@ -249,7 +191,7 @@ def test_the_end_says_which_children_ended(learn: Learner, tmp_path: Path) -> No
 
 
 def test_ctrl_c_while_lines_are_typed_for_the_learner(
-    learn: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    learn: AtPrompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "slow.nsh.md"
     path.write_text(LESSON.replace("cd /\n", "start slow sleep 1000\nwait slow\n"))
@@ -269,119 +211,11 @@ def test_ctrl_c_while_lines_are_typed_for_the_learner(
     assert "slow has ended." in learn("lesson quit")
 
 
-# Where one was.
-
-
-def test_after_a_restart_the_greeting_and_goal_lead_back(learn: Learner, small: str) -> None:
-    assert "works in a lesson only\n" in learn("goal")
-    learn("lesson uts", "skip")
-    assert learn.progress.read_text() == "uts 1 skipped\nuts 2 here\n"
-    shell = learn.start()
-    told = greeting(shell, keys=True)
-    assert told[-1] == "You were in lesson uts, step 2: lesson uts goes on."
-    assert shell.fixes == ("lesson uts",)
-    for line in ("goal", "hint", "solution", "skip", "lesson quit", "lesson back"):
-        text = learn(line)
-        assert "a lesson only; you were in lesson uts, step 2" in text
-        assert shell.fixes == ("lesson uts",)
-    assert learn("lesson").endswith("You were in step 2. To go on: lesson uts\n")
-    assert "Step 2 of 3" in learn("lesson uts")
-    assert greeting(shell, keys=True) == []
-    learn("lesson back")
-    learn.start()
-    assert "Step 1 of 3" in learn("lesson uts")
-    learn("lesson reset", "lesson quit", "lesson reset")
-    assert learn.progress.read_text() == ""
-    assert "works in a lesson only\n" in learn("goal")
-
-
-def test_a_lesson_of_ones_own_is_found_again_by_its_path(
-    learn: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "my own.nsh.md"
-    path.write_text(LESSON)
-    learn("lesson 'my own.nsh.md'", *REACH)
-    learn.start()
-    line = f"lesson '{path}'"
-    assert f"try: {line}\n" in learn("goal")
-    assert "Step 2 of 2" in learn(line)
-    path.unlink()
-    learn.start()
-    assert "try: lesson\n" in learn("goal")
-
-
-def test_at_the_end_of_a_lesson_there_is_nowhere_to_go_back_to(learn: Learner, small: str) -> None:
-    learn(f"lesson {small}", "skip", "skip")
-    assert learn.progress.read_text() == "small 1 skipped\nsmall 2 skipped\n"
-
-
-def test_a_script_does_not_move_where_one_was(learn: Learner) -> None:
-    learn("lesson uts")
-    nsh("-c", "lesson net", "-c", "skip", env={**os.environ, **learn.shell.own_environ})
-    assert learn.progress.read_text() == "net 1 skipped\nuts 1 here\n"
-
-
-# The list.
-
-
-def _all(how: str) -> str:
-    names = {name: lesson.read(lesson.path_of(name) or "") for name in lesson.COURSE}
-    return "".join(
-        f"{name} {step} {how}\n"
-        for name, found in names.items()
-        for step in range(1, len(found.steps) + 1)
-    )
-
-
-def test_the_last_line_of_the_list_leads_on(learn: Learner) -> None:
-    assert learn("lesson").endswith("To start: lesson skeleton\n")
-    learn.progress.parent.mkdir(parents=True)
-    learn.progress.write_text("skeleton 1 solved\n")
-    assert learn("lesson").endswith("To go on: lesson skeleton\n")
-    learn.progress.write_text(_all(SOLVED).replace("uts 2 solved", "uts 2 shown"))
-    text = learn("lesson")
-    assert text.endswith("You have been through all of it. Not solved yet: lesson uts 2\n")
-    assert learn.shell.following == "lesson uts 2"
-    learn.progress.write_text(_all(SOLVED))
-    text = learn("lesson")
-    assert text.endswith("\nYou have solved every step; lesson NAME STEP goes through one again.\n")
-    assert learn.shell.following == ""
-
-
-def test_the_list_has_a_sign_for_each_step_and_fits(learn: Learner) -> None:
-    learn.progress.parent.mkdir(parents=True)
-    for ways in ((SOLVED, SHOWN, SKIPPED), (SKIPPED, SHOWN, SHOWN), (SOLVED, SOLVED, SOLVED)):
-        text = _all(SOLVED)
-        for number, how in enumerate(ways, 1):
-            text = text.replace(f" {number} solved", f" {number} {how}")
-        learn.progress.write_text(text)
-        rows = learn("lesson").splitlines()
-        assert len(rows) == len(lesson.COURSE) + 1
-        assert max(map(len, rows)) <= 80
-        signs = "".join([listing._SIGNS.get(how, "~") for how in ways])
-        assert all(signs in row for row in rows[:-1])
-
-
-def test_the_list_is_ascii_where_nothing_else_can_be_written(
-    learn: Learner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learn("lesson uts", "skip", "lesson quit")
-    learn.shell.said = None
-    written = io.BytesIO()
-    for encoding in ("ascii", "utf-8"):
-        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
-        learn.shell.run_line("lesson")
-        sys.stdout.flush()
-    rows = [row for row in written.getvalue().decode().splitlines() if " uts " in row]
-    assert ["~.." in rows[0], "~··" in rows[1]] == [True, True]
-
-
 # Beside other things.
 
 
 @needs.NAMESPACES
-def test_a_hint_about_a_run_stands_before_what_it_reached(learn: Learner) -> None:
+def test_a_hint_about_a_run_stands_before_what_it_reached(learn: AtPrompt) -> None:
     text = learn(
         "lesson uts", "flags +uts", "run true", "lesson uts 1", "flags +uts", "sh uname -n"
     )
