@@ -30,7 +30,8 @@ class LessonCommands(LessonWay):
         All commands stay available during a lesson. After each run, and after what is
         done to a child that stays, the goal is checked, in a child of your state: what
         counts is what the kernel shows there, not what you typed. goal shows the task
-        again, hint helps a little, solution shows the way, skip goes on without.
+        again, hint helps a little, solution shows the way, skip goes on without. At the
+        prompt there is a stop after each step, to read and look around: Enter goes on.
 
         lesson back goes to the step before, with the state that it begins with. lesson
         reset forgets the progress in the lesson, or in all outside of one; lesson quit
