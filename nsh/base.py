@@ -72,7 +72,7 @@ class BaseShell(Doors, cmd.Cmd):
     args         the script's arguments: $1 and so on of sh, ! and host lines
     fixes        the lines that the last error told to try
     following    the line that is a good one to type next, "" if there is none
-    proposed     lines that the user finds typed at the next prompts, to send or change
+    proposed     the same if it is several, each to be typed after the one before it
     settings     what `set` has set, for the prompt
     last_error   the last error, None after a run that could be started
     hinting      whether hints are given; ``hinted`` are the names of those that were
@@ -186,7 +186,7 @@ class BaseShell(Doors, cmd.Cmd):
 
     def _run_commands(self, line: str) -> bool:
         self.fixes = ()
-        self.following = ""
+        self.following, self.proposed = "", []
         if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
             self.typed += 1

@@ -19,6 +19,7 @@ from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.lexers import PygmentsLexer
@@ -105,7 +106,8 @@ class Prompt:
     """One typed session: reads lines with all comforts and hands them to the shell.
 
     shell    runs the lines
-    offers   lines to suggest first: those that fix the last error, then the one that failed
+    offers   lines to suggest first: those to type next, or those that fix the last error and then
+             the one that failed
     pending  pasted lines that have not run yet
     took     seconds that the last line ran, None before the first
     threads  so many there were before the first line: one, unless nsh is part of another program
@@ -135,7 +137,8 @@ class Prompt:
             [("class:prompt", shell.prompt)],
             lexer=PygmentsLexer(NshLexer),
             completer=_Completer(shell),
-            complete_while_typing=True,
+            # Nothing is typed, no menu comes: its lines stay with the text above.
+            complete_while_typing=Condition(lambda: bool(self.session.default_buffer.text)),
             complete_in_thread=False,
             auto_suggest=_Suggester(self),
             history=self.history,
@@ -158,28 +161,24 @@ class Prompt:
 
     def loop(self) -> None:
         """Read and run lines until one of them, or Ctrl-D, ends the session."""
-        prefill = ""
         while True:
             for text in self.shell.look_after():
                 self.shell.message(text)
             try:
-                text = self.read(prefill)
+                text = self.read()
             except KeyboardInterrupt:
                 self.pending.clear()
-                self.shell.proposed.clear()
-                prefill = ""
                 continue
             except EOFError:
                 return
-            prefill = ""
             if self.run(text.replace("\\\n", "")):
                 return
-            prefill = self.shell.proposed.pop(0) if self.shell.proposed else ""
 
-    def read(self, prefill: str = "") -> str:
+    def read(self) -> str:
         """One typed, or the next pasted, line. Raises KeyboardInterrupt and EOFError."""
         mode = self.shell.settings["editing-mode"]
         self.session.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
+        prefill = ""
         if self.pending:
             prefill = self.pending.pop(0)
             if self.pending:
@@ -207,9 +206,9 @@ class Prompt:
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
         assert _threads() <= self.threads, "a thread of the line editor is left, and nsh forks now"
-        before = time.monotonic()
+        before, typed = time.monotonic(), self.shell.typed
         ended = run_typed(self.shell, line)
-        if line.strip():
+        if self.shell.typed > typed:  # also when an empty line goes on in a lesson
             self.took = time.monotonic() - before
             self._settle_terminal()
             self._plan_offers(line)
@@ -222,7 +221,9 @@ class Prompt:
 
         Go on after each that worked.
         """
-        if self.shell.following:
+        if self.shell.proposed:
+            self.offers = list(self.shell.proposed)
+        elif self.shell.following:
             self.offers = [self.shell.following]
         elif self.shell.fixes:
             self.offers = [fix for fix in self.shell.fixes if fix != line]

@@ -36,7 +36,12 @@ def _outlive_quit() -> None:
 
 
 def greeting(shell: Shell, keys: bool) -> list[str]:
-    """What to type first, and, without the right to make namespaces, how to get it."""
+    """What to type first, and, without the right to make namespaces, how to get it.
+
+    Who was in a lesson is told how to go on with it. In a lesson, which has said what to do, nothing.
+    """
+    if shell.lesson_goal:
+        return []
     names = shell.command_names()
     first = "lesson lists the course" if "lesson" in names else "help lists the commands"
     able = shell.host.can(CAP_SYS_ADMIN)
@@ -53,6 +58,11 @@ def greeting(shell: Shell, keys: bool) -> list[str]:
             "in which you are root. So type first: flags +user; map root",
         ]
         shell.fixes = ("flags +user; map root",)
+    last = shell.last_step()
+    if last is not None:
+        line, where = last
+        lines.append(f"You were in {where}: {line} goes on.")
+        shell.fixes = (line,)
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -98,11 +99,17 @@ def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: Pip
     assert prompt.offers == ["run true"]  # the line that failed is offered again
 
 
-def test_proposed_lines_stand_typed_one_after_the_other(shell: Shell, keys: PipeInput) -> None:
-    shell.proposed = ["flags +pid", "hostname box"]
-    typed(shell, keys, "cd /\r" + "\r" + "es\r")
-    assert (shell.state.flags, shell.state.hostname) == (("pid",), "boxes")
-    assert shell.proposed == []
+def test_the_lines_of_a_solution_are_taken_one_after_the_other(
+    shell: Shell, keys: PipeInput, tmp_path: Path
+) -> None:
+    shell.own_environ = {"XDG_STATE_HOME": str(tmp_path)}
+    shell.run_line("lesson uts 2")
+    prompt = typed(shell, keys, "solution\r" + "cd /\r")  # what is typed is not added to anything
+    assert (shell.state.cwd, prompt.offers) == ("/", [])
+    prompt = typed(shell, keys, "solution\r" + (RIGHT + "\r") * 2)
+    assert shell.state.hostname == "myhostname"
+    assert shell.lesson_goal.startswith("uts 2/3 reached")
+    assert prompt.offers == []
 
 
 def test_one_thread_while_a_line_runs(

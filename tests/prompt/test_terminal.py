@@ -190,7 +190,7 @@ def test_long_help_goes_through_the_pager(start: Start) -> None:
     tty.keys("C-c")
     tty.keys("q")
     tty.ready()
-    tall = start(150, 99)
+    tall = start(150, 110)
     tall.line("help")
     tall.until("help COMMAND says more")
     tall.ready()
