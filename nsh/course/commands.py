@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nsh.course.way import LessonWay, fits
+from nsh.course.way import LessonWay
 from nsh.errors import Failure, Interrupted, Usage, closest
 from nsh.state import START
+from nsh.voice.text import plain, prose
 from nsh.words import join, number
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from nsh.course.lesson import Lesson
     from nsh.offers import Item
+    from nsh.voice.text import Fragment
 
 
 class LessonCommands(LessonWay):
@@ -102,7 +104,8 @@ class LessonCommands(LessonWay):
         step = self._step()
         stage = min(self._stage, len(step.hints) - 1)
         self._stage = stage + 1
-        self.message(f"Hint {stage + 1} of {len(step.hints)}:\n{step.hints[stage]}")
+        title = f"Hint {stage + 1} of {len(step.hints)}:\n"
+        self.message([("title", title), *prose(step.hints[stage], self.lexed)])
         if self._stage == len(step.hints):
             self.message("That was the last hint; there is still: solution")
 
@@ -125,7 +128,7 @@ class LessonCommands(LessonWay):
                 self.message("Your state is put back to where the step began; undo gets it back.")
         self.proposed = list(step.solution)
         for text in step.solution:
-            self.message("    " + text)
+            self.message([("", "    "), *self.lexed(text)])
         if self._stops:
             self.message("The right arrow takes each line in turn.")
 
@@ -137,6 +140,7 @@ class LessonCommands(LessonWay):
         two steps, skip the one that comes.
         """
         from nsh.course import progress
+        from nsh.course.said import explanation
 
         self.words(line, at_most=0)
         self._in_lesson()
@@ -149,7 +153,7 @@ class LessonCommands(LessonWay):
                 self._type(step.setup, self._before)
             done = self._type(step.solution, self._begun)
         self.become(done)
-        self._tell(f"Skipped: {step.title}\n\n{step.explanation}\n")
+        self._tell(explanation("not yet", "Skipped", step, self.lexed))
         self._go_on(progress.SKIPPED)
 
     def start_lesson(self, name: str, step: str | None = None) -> None:
@@ -190,6 +194,7 @@ class LessonCommands(LessonWay):
     def _enter(self, found: Lesson, at: int | None = None, introduced: bool = True) -> None:
         """Go into a lesson at a step, None for where the learner left it."""
         from nsh.course import lesson
+        from nsh.course.said import fits
 
         own = self._lesson is None and self.state != START
         self._end_lent()
@@ -203,23 +208,26 @@ class LessonCommands(LessonWay):
         except Interrupted:
             self._leave()
             raise
-        said = []
+        said: list[list[Fragment]] = []
         if own and self._stops and self.state != state:
-            said.append("The state is the lesson's now; undo gets yours back.")
+            said.append([("why", "The state is the lesson's now; undo gets yours back.")])
         if introduced:
-            said.append(found.title)
+            said.append([("title", found.title)])
             if self._number == 1:
-                said.append(found.introduction)
+                said.append(prose(found.introduction, self.lexed))
             if lesson.needs_user(found, self.host):
-                said.append("Done for you, since you are not root: flags +user; map root")
-        text = "".join([f"{part}\n\n" for part in said])
-        if self._stops and introduced and self._number == 1 and not fits(text + self._step_text()):
-            self._tell(text.removesuffix("\n"))
-            self.become(state)
-            self._pause(state, f"{self._place()} comes next")
-            return
+                done = "Done for you, since you are not root: flags +user; map root"
+                said.append([("", done)])
+        text = [piece for part in said for piece in (*part, ("", "\n\n"))][:-1]
+        if self._stops and introduced and self._number == 1:
+            whole = plain([*text, ("", "\n\n"), *self._step_text()])
+            if not fits(whole):
+                self._tell([*text, ("", "\n")])
+                self.become(state)
+                self._pause(state, f"{self._place()} comes next")
+                return
         if text:
-            self.message(text.removesuffix("\n"))
+            self.message([*text, ("", "\n")])
         self._begin(state)
 
     def _left_at(self) -> int:

@@ -8,6 +8,7 @@ from nsh.course.progress import SHOWN, SKIPPED, SOLVED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.course.progress import Progress
+    from nsh.voice.text import Fragment
 
 WIDTH = 80
 _MOST_STEPS = 5
@@ -15,6 +16,7 @@ _MOST_STEPS = 5
 _SIGNS = {SOLVED: "\N{CHECK MARK}", None: "\N{MIDDLE DOT}"}
 _ASCII_SIGNS = {SOLVED: "x", None: "."}
 _OTHER_WAY = "~"
+_LOOKS = {SOLVED: "solved", "open": "open"}
 
 
 def marks(ways: list[str | None], unicode: bool = True) -> str:
@@ -39,16 +41,24 @@ def counts(ways: list[str | None], width: int = WIDTH) -> str:
     return text if len(text) <= width else text.replace(" steps", "", 1)
 
 
-def rows(progress: Progress, current: str, unicode: bool = True) -> list[str]:
+def rows(progress: Progress, current: str, unicode: bool = True) -> list[list[Fragment]]:
     """A row of at most 80 columns for each lesson; ``current`` is the one that the learner is in."""
-    found = []
+    found: list[list[Fragment]] = []
     for name in COURSE:
         lesson = read(PLACE / (name + SUFFIX))
         ways = progress.ways(name, len(lesson.steps))
         sign = "*" if name == current else " "
         about = lesson.title.removeprefix(f"{name}: ")
-        row = f"{sign} {name:<9}{about:<35}{marks(ways, unicode):<{_MOST_STEPS}} "
-        found.append(row + counts(ways, WIDTH - len(row)))
+        start = f"{sign} {name:<9}"
+        signs = marks(ways, unicode)
+        gap = " " * (_MOST_STEPS - len(signs) + 1)
+        room = WIDTH - len(start) - len(f"{about:<35}{signs}{gap}")
+        row: list[Fragment] = [("here" if sign == "*" else "name", start), ("", f"{about:<35}")]
+        row += [
+            (_LOOKS.get(way or "open", "shown"), each)
+            for each, way in zip(signs, ways, strict=True)
+        ]
+        found.append([*row, ("", gap), ("why", counts(ways, room))])
     return found
 
 

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from nsh.course.progress import Progress
     from nsh.run.living import Living
     from nsh.state import State
+    from nsh.voice.text import Fragment, Text
 
 _WIDTH = 80
-_BELOW = 3
-"""The lines that an empty prompt has in a lesson: itself and its toolbar."""
 
 
 class LessonWay(StartedCommands):
@@ -100,6 +99,7 @@ class LessonWay(StartedCommands):
         if self._lesson is None or self._paused:
             return
         from nsh.course import progress
+        from nsh.course.said import explanation
 
         missed = self._missed(self.state)
         if missed is not None:
@@ -110,7 +110,7 @@ class LessonWay(StartedCommands):
                 self.error(f"{', '.join(gone)} {has} started again by: goal")
             return
         step = self._step()
-        self._tell(f"\nReached: {step.title}\n\n{step.explanation}\n")
+        self._tell(explanation("reached", "\nReached", step, self.lexed))
         self._go_on(progress.SHOWN if self._shown else progress.SOLVED)
 
     def _missed(self, state: State) -> Miss | None:
@@ -218,7 +218,7 @@ class LessonWay(StartedCommands):
         steps = len(self._lesson.steps)
         self.lesson_goal = f"{before}; Enter goes on"
         self._remember()
-        self.message(f"Enter goes on with step {self._number} of {steps}.")
+        self.message([("hint", f"Enter goes on with step {self._number} of {steps}.")])
 
     def _begin_paused(self, show: bool = True) -> None:
         """Begin the step before which the way has stopped."""
@@ -285,18 +285,18 @@ class LessonWay(StartedCommands):
         assert self._lesson is not None
         return f"{self._lesson.name} {self._number}/{len(self._lesson.steps)}"
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: Text) -> None:
         """A text of the lesson: at the prompt paged if it is longer than the screen."""
         if self._stops:
             self.page(text)
         else:
             self.message(text)
 
-    def _step_text(self) -> str:
+    def _step_text(self) -> list[Fragment]:
+        from nsh.course.said import task
+
         assert self._lesson is not None
-        step = self._step()
-        text = f"Step {self._number} of {len(self._lesson.steps)}: {step.title}\n\n{step.task}"
-        return text + (f"\n\n{_done_for_you(step.setup)}" if step.setup else "")
+        return task(self._step(), self._number, len(self._lesson.steps), self.lexed)
 
     def _show_step(self) -> None:
         self._tell(self._step_text())
@@ -364,28 +364,3 @@ class LessonWay(StartedCommands):
                 place = f"{progress.path}: " if progress.path else ""
                 self.error(f"the progress is not kept: {place}{error.strerror}")
             self._warned = True
-
-
-def fits(text: str) -> bool:
-    """Whether a text and the prompt below it fit the terminal, 80x24 where there is none."""
-    try:
-        columns, rows = os.get_terminal_size(1)
-    except OSError:
-        columns, rows = 80, 24
-    height = sum([1 + max(0, len(line) - 1) // max(1, columns) for line in text.split("\n")])
-    return height + _BELOW <= rows
-
-
-def _done_for_you(setup: tuple[str, ...]) -> str:
-    """The lines of a setup for a reader, broken between two of them.
-
-    >>> _done_for_you(("flags +uts", "hostname box"))
-    'Done for you: flags +uts; hostname box'
-    """
-    lines = ["Done for you:"]
-    for number, text in enumerate(setup, 1):
-        text += "" if number == len(setup) else ";"
-        if len(lines[-1]) + 1 + len(text) > _WIDTH and number > 1:
-            lines.append(" ")
-        lines[-1] += f" {text}"
-    return "\n".join(lines)
