@@ -7,7 +7,7 @@ import os
 import re
 
 from nsh.files import replace
-from nsh.transcript.encode import encode_line, looks_like_syntax
+from nsh.transcript.encode import ANY, encode_line, looks_like_syntax
 from nsh.transcript.match import expectation
 from nsh.transcript.parse import is_plain
 from nsh.transcript.replay import Replay, Result
@@ -43,21 +43,18 @@ def _expectations(result: Result, lines: list[str], volatile: Volatile, plain: b
     """The lines after the command: kept ones with their newline as in the file, new ones without."""
     command = result.command
     volatile.command(result.pids, ephemeral=not command.text.startswith(("!", "host ")))
+    globs = volatile.globs(result.lines)
     out: list[str] = []
     rows = [step for step in result.steps if step.what != "missing"]
     kept_any = -1
     for number, step in enumerate(rows):
         if step.what == "extra":
             last = number == len(rows) - 1 and not result.status
-            out.append(
-                encode_line(
-                    result.lines[step.line],
-                    first=not out,
-                    last=last,
-                    plain=plain,
-                    generalise=volatile.generalise,
-                )
-            )
+            glob = globs(step.line)
+            if glob == ANY and out and out[-1].strip() == ANY:
+                continue
+            line = result.lines[step.line]
+            out.append(encode_line(line, first=not out, last=last, plain=plain, glob=glob))
         elif step.what != "any" or kept_any != step.at:
             out.append(_kept(lines, command.expects[step.at].line))
             if step.what == "any":
