@@ -269,7 +269,9 @@ def _open_new(path: str) -> io.FileIO:
         if stat.S_ISREG(mode):
             file = io.FileIO(path, "a+")
         else:
-            raise Failure(f"{path} is no regular file, as a recording is", "record session.nsh.md")
+            raise Failure(
+                f"cannot record to {path}: it is no regular file", "record session.nsh.md"
+            )
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror}", "help record") from None
     if file.seek(0, os.SEEK_END):

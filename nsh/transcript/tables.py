@@ -320,7 +320,7 @@ def _process(header: list[str], text: str, terminal: str, of_namespaces: bool) -
     if len(words) < len(header) + shift:
         return []
     holes: dict[int, str] = {}
-    more: list[Span] = []
+    started: list[Span] = []
     for number, name in enumerate(header):
         at = number + (shift if shift and number > header.index("STARTED") else 0)
         word = words[at][0]
@@ -335,18 +335,14 @@ def _process(header: list[str], text: str, terminal: str, of_namespaces: bool) -
             holes[at] = "*{time}" if _CLOCK.match(word) else "*"
         elif name == "STARTED" and shift:
             start = words[at - 1].end() + 1 if at else 0
-            more.append((start, words[at + 4].end(), "*{time}"))
+            started.append((start, words[at + 4].end(), "*{time}"))
         elif name in _TTYS and word == "?":
             holes[at] = "?"  # a ? that is quoted reads worse
         elif (name in _CHANGING and word not in ("-", "?")) or (name in _TTYS and word == terminal):
             holes[at] = "*"
-        elif name == "STAT" and word.endswith("+") and at + 1 < len(words):
-            more.append((words[at].end() - 1, words[at + 1].start() - 1, "*"))
-    spans = _padded(words, holes)
-    for each in more:
-        if all(each[1] <= span[0] or span[1] <= each[0] for span in spans):
-            spans.append(each)
-    return spans
+        elif name == "STAT" and word.endswith("+"):
+            holes[at] = f"{word[:-1]}*"  # in the foreground of a terminal, which a replay has not
+    return [*_padded(words, holes), *started]
 
 
 def _is_date(words: list[str], header: list[str]) -> bool:

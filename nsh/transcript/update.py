@@ -25,9 +25,7 @@ def updated(done: Replay) -> str:
     volatile = Volatile.of_replay(done)
     out: list[str] = []
     at = 1
-    for result in done.results:
-        if result.passed or result.status < 0:
-            continue
+    for result in rewritten(done):
         command = result.command
         out += lines[at - 1 : command.first - 1]
         if out and not out[-1].endswith("\n"):
@@ -37,6 +35,11 @@ def updated(done: Replay) -> str:
         at = command.end
     out += lines[at - 1 :]
     return "".join(out)
+
+
+def rewritten(done: Replay) -> list[Result]:
+    """The commands that an update rewrites: those that ended, and not as expected."""
+    return [result for result in done.results if not result.passed and result.status >= 0]
 
 
 def _expectations(result: Result, lines: list[str], volatile: Volatile, plain: bool) -> list[str]:
