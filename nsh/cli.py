@@ -207,6 +207,7 @@ def _main(argv: list[str]) -> int:
 def _settled(shell: Shell, recorded: Recorder) -> bool:
     """Replay what was recorded, for which no child may live any more. False if Ctrl-C ended it."""
     shell.tell_host()
+    shell.where = ""
     try:
         shell.settle_recording(recorded)
         shell.flush()

@@ -108,8 +108,8 @@ class RecordCommands(RunCommands):
         from nsh.transcript.settle import settle
 
         path = recorded.path
-        if not recorded.printed:
-            what = "it printed too much" if recorded.printed is None else "nothing is in it"
+        if not recorded.lines or recorded.printed is None:
+            what = "it printed too much" if recorded.lines else "nothing is in it"
             self._tell(f"{path} was not replayed: {what}")
             return
         if why := self._cannot_settle(recorded):

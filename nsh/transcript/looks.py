@@ -11,132 +11,20 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 
+from nsh.base import RAW
 from nsh.words import WordError, command_word, commands, split
 
-_LOOK = frozenset(
-    [
-        "[",
-        ":",
-        "awk",
-        "basename",
-        "cal",
-        "capsh",
-        "cat",
-        "cd",
-        "cksum",
-        "cmp",
-        "column",
-        "comm",
-        "cut",
-        "date",
-        "df",
-        "diff",
-        "dirname",
-        "dmesg",
-        "du",
-        "echo",
-        "egrep",
-        "env",
-        "exec",
-        "export",
-        "expr",
-        "false",
-        "fgrep",
-        "file",
-        "find",
-        "findmnt",
-        "fold",
-        "free",
-        "getcap",
-        "getconf",
-        "getent",
-        "getpcaps",
-        "grep",
-        "groups",
-        "head",
-        "hexdump",
-        "hostid",
-        "id",
-        "ip",
-        "ipcs",
-        "kill",
-        "last",
-        "ldd",
-        "locale",
-        "ls",
-        "lsblk",
-        "lscpu",
-        "lsipc",
-        "lslocks",
-        "lsmem",
-        "lsns",
-        "lsof",
-        "md5sum",
-        "mawk",
-        "mount",
-        "mountpoint",
-        "namei",
-        "netstat",
-        "nl",
-        "nproc",
-        "numfmt",
-        "od",
-        "paste",
-        "pgrep",
-        "pidof",
-        "ping",
-        "pinky",
-        "pmap",
-        "printenv",
-        "printf",
-        "prlimit",
-        "ps",
-        "pstree",
-        "pwd",
-        "pwdx",
-        "readelf",
-        "readlink",
-        "realpath",
-        "rev",
-        "sed",
-        "seq",
-        "set",
-        "sha256sum",
-        "shuf",
-        "sleep",
-        "sort",
-        "ss",
-        "stat",
-        "strings",
-        "sum",
-        "sync",
-        "tac",
-        "tail",
-        "test",
-        "timeout",
-        "tr",
-        "tree",
-        "true",
-        "tty",
-        "type",
-        "ulimit",
-        "umask",
-        "uname",
-        "uniq",
-        "uptime",
-        "uuidgen",
-        "vmstat",
-        "w",
-        "wait",
-        "wc",
-        "whereis",
-        "which",
-        "who",
-        "whoami",
-        "xxd",
-        "yes",
-    ]
-)
+_WORDS_THAT_LOOK = """
+: [ awk basename cal capsh cat cd cksum cmp column comm cut date df diff dirname dmesg du echo
+egrep env exec export expr false fgrep file find findmnt fold for free getcap getconf getent
+getpcaps grep groups head hexdump hostid id ip ipcs kill last ldd locale ls lsblk lscpu lsipc
+lslocks lsmem lsns lsof mawk md5sum mount mountpoint namei netstat nl nproc numfmt od paste
+pgrep pidof ping pinky pmap printenv printf prlimit ps pstree pwd pwdx readelf readlink realpath
+rev sed seq set sha256sum shuf sleep sort ss stat strings sum sync tac tail test timeout tr tree
+true tty type ulimit umask uname uniq uptime uuidgen vmstat w wait wc whereis which who whoami
+yes
+"""
+_LOOK = frozenset(_WORDS_THAT_LOOK.split())
 """Programs, and words of sh, that only look with the arguments that ``_acts`` lets through."""
 
 _OWN = {
@@ -158,13 +46,15 @@ _OWN = {
 """Programs whose changes stay inside a namespace, and its kind."""
 
 _ACTING = {
-    "awk": r"system|getline|[|>]",
-    "mawk": r"system|getline|[|>]",
+    "awk": r".*(?:system|getline|inplace|[|>]).*|-f.*",
+    "mawk": r".*(?:system|getline|[|>]).*|-f.*",
     "sed": r"-[a-zA-Z]*[if].*|--(?:in-place|file).*|[wWe]\b.*|.*[/}0-9;$]\s*[gpIi0-9]*[wWe]\b.*",
     "find": r"-(?:delete|exec|execdir|ok|okdir|fprint.*|fls)",
     "date": r"-s.*|--set.*|[0-9]+",
     "dmesg": r"-[a-zA-Z]*[cCDEn].*|--(?:clear|read-clear|console.*)",
-    "sort": r"-o.*|--output.*",
+    "sort": r"-[a-zA-Z]*o.*|--output.*",
+    "shuf": r"-[a-zA-Z]*o.*|--output.*",
+    "ss": r"-[a-zA-Z]*K.*|--kill",
     "prlimit": r"--[a-z]+=.*",
     "tree": r"-o.*",
 }
@@ -172,7 +62,7 @@ _ACTING = {
 
 _IP_LOOKS = frozenset(("show", "list", "sh", "ls", "lst", "get"))
 _SHOWN = 40
-_WRAPS = ("env", "exec", "timeout", "nice", "setsid", "nohup", "stdbuf", "time")
+_WRAPS = ("env", "exec", "timeout", "nice", "setsid", "stdbuf")
 _SHELLS = ("sh", "bash", "dash")
 _FILES_OF_NSH = frozenset(("save", "source", "tree", "lesson", "skip"))
 """Commands of nsh that may write a file, or run what stands in one."""
@@ -206,7 +96,8 @@ def only_looks(argv: Sequence[str], own: Collection[str] = ()) -> bool:
     if name in _WRAPS:
         return _wrapped_looks(name, args, own)
     if _OWN.get(name) in own:
-        return True
+        # These two reach out: the superblock of a mount, and the files of ip-netns(8), are shared.
+        return not any("remount" in arg or arg == "netns" for arg in args)
     if name in ("hostname", "domainname"):
         return all(arg.startswith("-") and arg not in ("-F", "-b") for arg in args)
     if name in ("sysctl",):
@@ -222,18 +113,20 @@ def _acts(name: str, args: list[str]) -> bool:
         said = [arg for arg in args if not arg.startswith("-")]
         return len(said) > 1 and said[1] not in _IP_LOOKS
     if name == "mount":
-        return any(arg not in ("-l", "-v", "-t") for arg in args[:1])
+        return not (args in ([], ["-l"]) or (args[:1] == ["-t"] and len(args) == 2))
+    if name == "uniq":
+        return len([arg for arg in args if not arg.startswith("-")]) > 1
     if name == "kill":
         return not any(arg in ("-0", "-l") for arg in args[:1])
     pattern = _ACTING.get(name)
-    if name in ("awk", "mawk"):
-        return any(re.search(pattern or "", arg) for arg in args)
-    return bool(pattern) and any(re.fullmatch(pattern or "", arg) for arg in args)
+    return pattern is not None and any(re.fullmatch(pattern, arg, re.DOTALL) for arg in args)
 
 
 def _wrapped_looks(name: str, args: list[str], own: Collection[str]) -> bool:
     """Whether what a program such as env(1) starts only looks."""
     rest = list(args)
+    if any(re.match("-[a-zA-Z]*S|--split", arg) for arg in args) and name == "env":
+        return False
     while rest and (rest[0].startswith("-") or "=" in rest[0] or re.match("[0-9]", rest[0])):
         word = rest.pop(0)
         if word in ("-u", "-n", "-s", "-k", "-C") and rest:
@@ -252,6 +145,7 @@ def line_only_looks(line: str, own: Collection[str] = ()) -> bool:
     line = re.sub(r"[0-9]?>&[0-9-]|&?[0-9]?>>? ?/dev/(?:null|stdout|stderr)\b", " ", line)
     lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars="|&;()<>")
     lexer.whitespace_split = True
+    lexer.commenters = ""
     try:
         tokens = list(lexer)
     except ValueError:
@@ -277,7 +171,7 @@ def typed_only_looks(line: str, own: Collection[str] = ()) -> bool:
     (True, False)
     """
     try:
-        return all(_typed_looks(each, own) for each in commands(line, frozenset(("sh", "host"))))
+        return all(_typed_looks(each, own) for each in commands(line, RAW))
     except WordError:
         return True  # nsh runs nothing of such a line
 

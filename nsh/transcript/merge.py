@@ -19,6 +19,7 @@ _PIECES = re.compile(rf"\s+|(?:{KINDS['time']})(?!\S)|\S+")
 """A date is one word, as its hole is."""
 
 _DIGITS = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]+(?:[.:][0-9]+)*")
 _TIME = re.compile(rf"(?:{KINDS['time']})\Z")
 _MARK = re.compile(r"(.*) \((eq|glob|esc|re)\)\Z", re.DOTALL)
 _FEW = 3
@@ -177,12 +178,11 @@ def _hole(one: str, other: str) -> str:
     """What stands for two words that differ: their numbers open if it is only those."""
     if not (one.isdigit() and other.isdigit()) and _TIME.match(one) and _TIME.match(other):
         return "{time}"
-    fixed, fixed_other = _DIGITS.split(one), _DIGITS.split(other)
-    if fixed != fixed_other:
+    fixed, fixed_other = _NUMBER.split(one), _NUMBER.split(other)
+    numbers = list(zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=False))
+    if fixed != fixed_other or any(_DIGITS.split(a) != _DIGITS.split(b) for a, b in numbers):
         return "*"
-    numbers = zip(_DIGITS.findall(one), _DIGITS.findall(other), strict=True)
-    holes = [a if a == b else "{int}" for a, b in numbers]
     parts = [glob_escape(fixed[0])]
-    for hole, text in zip(holes, fixed[1:], strict=True):
-        parts += [hole, glob_escape(text)]
+    for (a, b), text in zip(numbers, fixed[1:], strict=True):
+        parts += [a if a == b else _DIGITS.sub("{int}", a), glob_escape(text)]
     return "".join(parts)

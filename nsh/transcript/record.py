@@ -48,7 +48,8 @@ class Recorder:
     path      the file
     printed   what each command in it has printed; None if that is too much to keep
     acting    the first line that may do more than look, "" if there is none
-    seconds   how long the lines have run
+    lines     how many typed lines are in it
+    seconds   how long they have run
     """
 
     def __init__(self, path: str, shell: BaseShell) -> None:
@@ -62,12 +63,11 @@ class Recorder:
         self.printed: list[list[Line]] | None = []
         self.kept = 0
         self.acting = ""
+        self.lines = 0
         self.seconds = 0.0
+        self.in_line = False
         self.file = _open_new(path)
         self.end_of_commands = 0
-        if not self.plain:
-            title = os.path.basename(path).removesuffix(".md").removesuffix(".nsh")
-            self._write(f"# {title}\n\n{_FENCE}nsh\n")
         self.volatile = Volatile(
             host=os.uname().nodename,
             user=shell.host.user,
@@ -77,6 +77,9 @@ class Recorder:
         self.facts = Facts((shell.host.cwd,), os.uname().nodename, shell.host.user)
         self.environ = shell.host.environ
         self.relay = Relay(1)
+        if not self.plain:
+            title = os.path.basename(path).removesuffix(".md").removesuffix(".nsh")
+            self._write(f"# {title}\n\n{_FENCE}nsh\n")
 
     def _begin_session(self) -> None:
         """Write the state so far, as the commands that rebuild it."""
@@ -111,6 +114,9 @@ class Recorder:
         """A line is about to run: its output goes through the relay from here on."""
         if not self.begun:
             self._begin_session()
+        if self.file.closed:
+            return  # nothing more could be written
+        self.in_line = True
         self.line = line
         self.left_out = ""
         self.about_itself = False
@@ -139,6 +145,9 @@ class Recorder:
 
     def end(self, status: int) -> None:
         """The line has run: write it with what it printed, unless it ended the recording."""
+        if not self.in_line:
+            return
+        self.in_line = False
         try:
             self.shell.flush()
         finally:
@@ -146,11 +155,10 @@ class Recorder:
             for saved in self.saved:
                 os.close(saved)
             self.shell.host.use_environ(self.environ)
+        self.relay.ask(b"e")
         if self.file.closed:
-            self.relay.ask(b"e")
             self.relay.close()
             return
-        self.relay.ask(b"e")
         if self.about_itself:
             return
         output = self.relay.text()
@@ -162,6 +170,7 @@ class Recorder:
             return
         for made in self.shell.host.made.values():
             self.requires.add("userns" if "user" in made else "root")
+        self.lines += 1
         self.seconds += time.time() - self.since
         # Where one line changes the flags, too, only what is new all the time counts.
         own = {kind for kind in self.own if self.shell.state.has(kind)}
@@ -190,7 +199,7 @@ class Recorder:
 
             in_userns = in_another("user", wanted.state, self.shell.host)
             self.requires.add("userns" if in_userns else "root")
-        if not (self.shell.interactive and drives_terminal(wanted)):
+        if not (self.in_line and self.shell.interactive and drives_terminal(wanted)):
             yield wanted
             return
         self.left_out = f"{os.path.basename(wanted.argv[0])} drives the terminal"
@@ -258,7 +267,11 @@ class Recorder:
             why = f"cannot write {self.path} anew: {error.strerror}; on top of it is missing:"
             self.shell.error(f"record: {why} {'; '.join(front).strip()}")
         self.file.close()
-        if not self.shell.in_line:
+        if self.in_line:
+            self.shell.flush()
+            self.relay.ask(b"e")
+            self._restore()  # what is still to be said is no part of it
+        else:
             self.relay.close()
 
 

@@ -17,80 +17,25 @@ Span = tuple[int, int, str]
 """From, to, and what stands there in a glob."""
 
 _PIDS = frozenset(
-    ["PID", "PPID", "TID", "LWP", "SPID", "PGID", "PGRP", "SESS", "SID", "TGID", "TPGID"]
+    ("PID", "PPID", "TID", "LWP", "SPID", "PGID", "PGRP", "SESS", "SID", "TGID", "TPGID")
 )
-_INTS = frozenset(["VSZ", "RSS", "SZ", "RSZ", "VIRT", "RES", "SHR", "NPROCS"])
-_CHANGING = frozenset(
-    [
-        "%CPU",
-        "%MEM",
-        "C",
-        "CP",
-        "ADDR",
-        "WCHAN",
-        "START",
-        "STIME",
-        "STARTED",
-        "ELAPSED",
-        "TIME+",
-        "PSR",
-        "SIZE",
-    ]
-)
+_INTS = frozenset(("VSZ", "RSS", "SZ", "RSZ", "VIRT", "RES", "SHR", "NPROCS"))
+_CHANGING_WORDS = "%CPU %MEM C CP ADDR WCHAN START STIME STARTED ELAPSED TIME+ PSR SIZE"
+_CHANGING = frozenset(_CHANGING_WORDS.split())
 _TTYS = ("TTY", "TT", "TNAME")
-_STANDING = frozenset(
-    [
-        "TIME",
-        "USER",
-        "UID",
-        "GROUP",
-        "GID",
-        "EUSER",
-        "RUSER",
-        "EUID",
-        "RUID",
-        "EGID",
-        "RGID",
-        "TTY",
-        "TT",
-        "TNAME",
-        "STAT",
-        "S",
-        "NI",
-        "PRI",
-        "PR",
-        "F",
-        "CLS",
-        "POL",
-        "RTPRIO",
-        "COMMAND",
-        "CMD",
-        "ARGS",
-        "COMM",
-        "NLWP",
-        "TYPE",
-        "NS",
-        "PATH",
-        "NSFS",
-        "NETNSID",
-        "PIDNS",
-        "MNTNS",
-        "NETNS",
-        "UTSNS",
-        "IPCNS",
-        "USERNS",
-        "CGROUPNS",
-        "TIMENS",
-        "LABEL",
-        "CGROUP",
-    ]
-)
+_STANDING_WORDS = """
+TIME USER UID GROUP GID EUSER RUSER EUID RUID EGID RGID TTY TT TNAME STAT S NI PRI PR F CLS POL
+RTPRIO COMMAND CMD ARGS COMM NLWP TYPE NS PATH NSFS NETNSID PIDNS MNTNS NETNS UTSNS IPCNS USERNS
+CGROUPNS TIMENS LABEL CGROUP
+"""
+_STANDING = frozenset(_STANDING_WORDS.split())
 _OF_PROCESSES = _PIDS | _INTS | _CHANGING | _STANDING
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOST_COLUMNS = 40
 _SMALL = 10
 """Below stand the processes of a new pid namespace, whose numbers are the same each time."""
 
+_NSH = re.compile("nsh|python")
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _AMOUNT = re.compile(r"-\Z|[0-9.]+(?:%|[KMGTPE]i?B?|B)?\Z")
@@ -107,6 +52,9 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         ),
         (r"(?:Tasks|Threads|%Cpu\(s\)):(.*)", ("*",)),
         (r"[KMGT]iB (?:Mem |Swap):( .*)", (" *",)),
+        # /proc/uptime, /proc/loadavg
+        (r"([0-9]+\.[0-9]{2}) ([0-9]+\.[0-9]{2})", ("{int}.{int}", "{int}.{int}")),
+        (r"([0-9]+\.[0-9]{2} [0-9]+\.[0-9]{2} [0-9]+\.[0-9]{2} [0-9]+/[0-9]+ [0-9]+)", ("*",)),
         # stat(1)
         (r"(?:Access|Modify|Change| Birth): ([0-9]{4}-[0-9-]+ [0-9:.]+ [+-][0-9]{4})", ("{time}",)),
         (
@@ -288,7 +236,11 @@ def _processes(header: list[str], table: list[str], around: Around) -> list[Row]
     own = [number in around.pids and number != around.nsh for number in numbers]
     others = [number >= _SMALL and not mine for number, mine in zip(numbers, own, strict=True)]
     # Where nsh itself is listed, even a small number is that of somebody else.
-    crowded = around.nsh in numbers
+    # But PID 1 is that of nsh in a container, and that of the command in a new pid namespace.
+    crowded = any(
+        number == around.nsh and (number >= _SMALL or _NSH.search(text))
+        for text, number in zip(body, numbers, strict=False)
+    )
     # lsns(8) tells only of the first process of each namespace, top(1) of the busiest.
     of_namespaces = "NS" in header and any(others)
     crowded |= "TIME+" in header and any(others)
