@@ -101,56 +101,53 @@ class RecordCommands(RunCommands):
     def settle_recording(self, recorded: Recorder) -> None:
         """Replay a recording that has ended, generalise it, and say what came of it.
 
-        In a script nothing is said if all is well. Raises Interrupted if Ctrl-C ended it there.
+        In a script only what went wrong is said. Raises Interrupted if Ctrl-C ended it there.
         """
         from nsh.transcript.looks import shown
         from nsh.transcript.parse import FormatError
         from nsh.transcript.settle import settle
 
         path = recorded.path
-        if not recorded.lines or recorded.printed is None:
-            what = "it printed too much" if recorded.lines else "nothing is in it"
-            self._tell(f"{path} was not replayed: {what}")
-            return
+        said = ""
         if why := self._cannot_settle(recorded):
-            self._tell(f"{path} was not replayed: {why}; to replay it: nsh --test {path}")
-            return
-        try:
-            done = settle(path, recorded.printed, recorded.facts, recorded.environ)
-        except (OSError, FormatError) as error:
-            self.error(f"record: {path} was not replayed: {error}")
-            return
-        except KeyboardInterrupt:
-            self._tell(f"{path} was not replayed: Ctrl-C; it is as it was recorded")
-            if not self.interactive:
-                raise Interrupted from None
-            return
-        if done.left or done.stopped:
-            more = f" and {len(done.left) - 1} more" if len(done.left) > 1 else ""
-            why = f"{shown(done.left[0])}{more} printed something else" if done.left else ""
-            why = "; ".join([part for part in (why, done.stopped) if part])
-            self.error(f"record: {path} does not replay: {why}; to look: nsh --test {path}")
-        elif self.interactive:
-            opened = f", {done.opened} generalised" if done.opened else ""
-            commands = "1 command" if done.commands == 1 else f"{done.commands} commands"
-            self.message(f"{path} replays: {commands}{opened}")
-
-    def _tell(self, text: str) -> None:
-        """Say it at the prompt; in a script it is no answer to anything that was asked."""
-        if self.interactive:
-            self.message(text)
+            said = f"{path} was not replayed: {why}"
         else:
-            self.error(f"record: {text}")
+            try:
+                done = settle(path, recorded.printed or [], recorded.facts, recorded.environ)
+            except (OSError, FormatError) as error:
+                self.error(f"record: {path} was not replayed: {error}")
+                return
+            except KeyboardInterrupt:
+                if not self.interactive:
+                    raise Interrupted from None
+                self.message(f"{path} was not replayed: Ctrl-C; it is as it was recorded")
+                return
+            if done.left or done.stopped:
+                more = f" and {len(done.left) - 1} more" if len(done.left) > 1 else ""
+                why = f"{shown(done.left[0])}{more} printed something else" if done.left else ""
+                why = "; ".join([part for part in (why, done.stopped) if part])
+                self.error(f"record: {path} does not replay: {why}; to look: nsh --test {path}")
+                return
+            commands = "1 command" if done.commands == 1 else f"{done.commands} commands"
+            said = f"{path} replays: {commands}"
+            said += f", {done.opened} generalised" if done.opened else ""
+        if self.interactive:
+            self.message(said)
 
     def _cannot_settle(self, recorded: Recorder) -> str:
         """Why a recording is not to be replayed here, "" if it is."""
         from nsh.transcript.looks import shown
         from nsh.transcript.settle import LIMIT
 
+        if not recorded.lines:
+            return "nothing is in it"
+        if recorded.printed is None:
+            return "it printed too much"
+        why = ""
         if recorded.acting:
-            return f"{shown(recorded.acting)} may change something"
-        if self.host.living:
-            return f"{', '.join(self.host.living)} still lives"
-        if recorded.seconds > LIMIT / 2:
-            return f"it takes {recorded.seconds:.0f} s"
-        return ""
+            why = f"{shown(recorded.acting)} may change something"
+        elif self.host.living:
+            why = f"{', '.join(self.host.living)} still lives"
+        elif recorded.seconds > LIMIT / 2:
+            why = f"it takes {recorded.seconds:.0f} s"
+        return f"{why}; to replay it: nsh --test {recorded.path}" if why else ""

@@ -15,14 +15,14 @@ from nsh.base import RAW
 from nsh.words import WordError, command_word, commands, split
 
 _WORDS_THAT_LOOK = """
-: [ awk basename cal capsh cat cd cksum cmp column comm cut date df diff dirname dmesg du echo
-egrep env exec export expr false fgrep file find findmnt fold for free getcap getconf getent
-getpcaps grep groups head hexdump hostid id ip ipcs kill last ldd locale ls lsblk lscpu lsipc
-lslocks lsmem lsns lsof mawk md5sum mount mountpoint namei netstat nl nproc numfmt od paste
-pgrep pidof ping pinky pmap printenv printf prlimit ps pstree pwd pwdx readelf readlink realpath
-rev sed seq set sha256sum shuf sleep sort ss stat strings sum sync tac tail test timeout tr tree
-true tty type ulimit umask uname uniq uptime uuidgen vmstat w wait wc whereis which who whoami
-yes
+: [ awk basename break cal capsh cat cd cksum cmp column comm continue cut date df diff dirname
+dmesg du echo egrep env exec exit export expr false fgrep file find findmnt fold for free getcap
+getconf getent getpcaps grep groups head hexdump hostid id ip ipcs kill last ldd locale ls lsblk
+lscpu lsipc lslocks lsmem lsns lsof mawk md5sum mount mountpoint namei netstat nl nproc numfmt
+od paste pgrep pidof ping pinky pmap printenv printf prlimit ps pstree pwd pwdx readelf readlink
+realpath return rev sed seq set sha256sum shift shuf sleep sort ss stat strings sum sync tac
+tail test timeout tr tree true tty type ulimit umask uname uniq unset uptime uuidgen vmstat w
+wait wc whereis which who whoami yes
 """
 _LOOK = frozenset(_WORDS_THAT_LOOK.split())
 """Programs, and words of sh, that only look with the arguments that ``_acts`` lets through."""

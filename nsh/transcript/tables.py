@@ -50,11 +50,23 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
             r"(?:top -)? ?([0-9:]{5,8}) up( .*),( +[0-9]+ users?),  load average: ([0-9., ]+)",
             ("{time}", " *", " *", "*"),
         ),
-        (r"(?:Tasks|Threads|%Cpu\(s\)):(.*)", ("*",)),
+        (r"(?:Tasks|Threads):( .* total, .*)|%Cpu\(s\):(.*)", (" *", "*")),
         (r"[KMGT]iB (?:Mem |Swap):( .*)", (" *",)),
         # /proc/uptime, /proc/loadavg
         (r"([0-9]+\.[0-9]{2}) ([0-9]+\.[0-9]{2})", ("{int}.{int}", "{int}.{int}")),
         (r"([0-9]+\.[0-9]{2} [0-9]+\.[0-9]{2} [0-9]+\.[0-9]{2} [0-9]+/[0-9]+ [0-9]+)", ("*",)),
+        # /proc/PID/status, /proc/meminfo
+        (
+            r"(?:Vm(?:Peak|Size|HWM|RSS|Data|Stk|PTE)|Rss(?:Anon|File|Shmem)):\t( *[1-9][0-9]*) kB",
+            ("*{int}",),
+        ),
+        (r"(?:non)?voluntary_ctxt_switches:\t([0-9]+)", ("{int}",)),
+        (
+            r"(?:MemFree|MemAvailable|Buffers|Cached|(?:Ina|A)ctive(?:\(\w+\))?|Unevictable|Dirty"
+            r"|Writeback|AnonPages|Mapped|Shmem|K?S?Reclaimable|Slab|SUnreclaim|KernelStack"
+            r"|PageTables|Committed_AS|VmallocUsed|Percpu):( +[0-9]+) kB",
+            (" *{int}",),
+        ),
         # stat(1)
         (r"(?:Access|Modify|Change| Birth): ([0-9]{4}-[0-9-]+ [0-9:.]+ [+-][0-9]{4})", ("{time}",)),
         (
