@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ENDINGS = (".nsh.md", ".nsht")
 """Of transcripts: as Markdown, and the session alone."""
 
+_LONG = 1.0
+"""Seconds of a replay from which on it is said that there is one."""
+
 
 class RecordCommands(RunCommands):
     """record."""
@@ -112,6 +115,9 @@ class RecordCommands(RunCommands):
         if why := self._cannot_settle(recorded):
             said = f"{path} was not replayed: {why}"
         else:
+            if self.interactive and recorded.seconds > _LONG:
+                self.message(f"replaying {path}, {recorded.seconds:.0f} s; Ctrl-C leaves that out")
+                self.flush()
             try:
                 done = settle(path, recorded.printed or [], recorded.facts, recorded.environ)
             except (OSError, FormatError) as error:

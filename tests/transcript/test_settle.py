@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from nsh.shell import Shell
 from nsh.transcript.align import alignment, matches
+from nsh.transcript.encode import expected_lines
 from nsh.transcript.glob import Facts
 from nsh.transcript.match import Line, Matcher, expectation
 from nsh.transcript.merge import merged, merged_line
-from tests.conftest import nsh
+from nsh.transcript.record import Recorder
+from tests.conftest import NSH, nsh
+from tests.runs import until
 from tests.transcript.test_record import Typed, green
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def merge(one: str, other: str) -> list[str] | None:
-    """What is made of two outputs: it matches both."""
-    expects = [expectation(raw) for raw in one.splitlines()]
+def merge(expected: str, other: str, one: str = "") -> list[str] | None:
+    """What is made of two outputs: it matches both. ``one`` is the first if that looks like syntax."""
+    one = one or expected
+    expects = [expectation(raw) for raw in expected.splitlines()]
     lines = [Line(text) for text in other.splitlines()]
     steps, _ = alignment(expects, lines, Matcher(), {})
     found = merged(expects, steps, dict(enumerate(one.splitlines())), lines, Facts())
@@ -58,6 +65,19 @@ def test_lines_that_come_and_go() -> None:
     assert merge("a\nc", "a\nb\nc") == ["a", "...", "c"]
     assert merge("a\n1 x\n2 y\nb", "a\n3 y\nb") == ["a", "1 x (eq?)", "{int} y (glob)", "b"]
     assert merge("a\n" + "x\ny\nz\nw\n" + "b", "a\nb") == ["a", "...", "b"]
+
+
+words = st.sampled_from(["a", "1", "23", "10:22", "x*", "p[7]", "{int}", "...", "0.5", "é"])
+outputs = st.lists(
+    st.lists(words, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=5
+).map("\n".join)
+
+
+@given(outputs, outputs)
+@settings(deadline=None)
+def test_what_is_merged_matches_both(one: str, other: str) -> None:
+    lines = [Line(text) for text in one.splitlines()]
+    merge("\n".join(expected_lines(lines)), other, one)
 
 
 def test_a_recording_of_what_changes_replays(tmp_path: Path) -> None:
@@ -126,9 +146,8 @@ def test_at_the_prompt_it_is_said_what_came_of_it(tmp_path: Path) -> None:
     typed.type("record c")
     typed.type("run sleep 4")  # long enough for Ctrl-C to come before the end of the replay
     os.write(typed.master, b"record off\n")
-    typed.expect("record off\r\n")
-    while "--serve" not in _below(typed.process.pid):
-        time.sleep(0.01)
+    typed.expect("replaying c.nsh.md, 4 s; Ctrl-C leaves that out\r\n")
+    until(lambda: "--serve" in _below(typed.process.pid), "the replay")
     os.kill(typed.process.pid, signal.SIGINT)
     assert "c.nsh.md was not replayed: Ctrl-C; it is as it was recorded" in typed.expect("nsh> ")
     assert typed.close() == 0
@@ -210,3 +229,27 @@ def test_the_prompt_of_a_recorded_session_is_the_same(tmp_path: Path) -> None:
     # What nshrc did is the state that it begins with.
     assert "nsh> flags +user +uts\nnsh> map root\nnsh> hints on\nnsh> show\n" in text
     green(tmp_path / "r.nsh.md")
+
+
+def test_a_long_session_gets_the_time_that_it_needs(tmp_path: Path) -> None:
+    shell = Shell()
+    shell.start_recording(str(tmp_path / "long"))
+    shell.run_line("flags +uts")
+    recorded = shell.recording
+    assert isinstance(recorded, Recorder)
+    recorded.seconds = 45.2
+    shell.end_recording()
+    text = (tmp_path / "long.nsh.md").read_text()
+    assert text.startswith("---\ntimeout: 92s\n---\n# long\n")
+    assert shell.host.environ == os.environ
+
+
+def test_ctrl_c_in_the_replay_after_a_script_ends_it_all(tmp_path: Path) -> None:
+    path = tmp_path / "r.nsht"
+    command = [*NSH, "--record", str(path), "-c", "run sleep 3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        until(lambda: "--serve" in _below(process.pid), "the replay")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate()[1] == b""
+    assert process.returncode == -signal.SIGINT
+    assert path.read_text() == "nsh> run sleep 3\n"
