@@ -35,6 +35,7 @@ _MOST_COLUMNS = 40
 _SMALL = 10
 """Below stand the processes of a new pid namespace, whose numbers are the same each time."""
 
+_IN_PROC = frozenset(("1", "self", "thread-self", "uptime"))
 _NSH = re.compile("nsh|python")
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
@@ -136,10 +137,24 @@ def rows(texts: Sequence[str], around: Around) -> list[Row]:
     >>> [row.spans for row in rows(table, Around())]
     [[], [(6, 14, '*{time}')]]
     """
+    if texts and set(texts) >= _IN_PROC:
+        return _of_proc(texts, around)
     found: list[Row] = []
     while len(found) < len(texts):
         at = len(found)
         found += _table(texts, at, around) or [Row(_alone(texts[at]))]
+    return found
+
+
+def _of_proc(texts: Sequence[str], around: Around) -> list[Row]:
+    """The names in /proc: those of processes come and go, unless they are of a new pid namespace."""
+    crowded = str(around.nsh) in texts and around.nsh >= _SMALL
+    found = []
+    for text in texts:
+        is_pid = bool(_NUMBER.match(text))
+        opened = is_pid and int(text) >= _SMALL
+        spans = [(0, len(text), "{pid}")] if opened else []
+        found.append(Row(spans, foreign=is_pid and crowded))
     return found
 
 

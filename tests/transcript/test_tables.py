@@ -86,6 +86,13 @@ def test_dates_of_several_words() -> None:
     assert recorded(header, row) == [header, "      1 *{time} * R    ps -o pid,lstart (glob)"]
 
 
+def test_the_names_in_proc() -> None:
+    rest = ["self", "thread-self", "uptime"]
+    assert recorded("1", "2", "12", *rest) == ["1", "2", "{pid} (glob)", *rest]
+    assert recorded("1", "100", "12", "2", *rest) == ["...", *rest]
+    assert recorded("1", "12") == ["1", "12"]
+
+
 def test_other_tables() -> None:
     header = "Filesystem     1K-blocks     Used Available Use% Mounted on"
     assert recorded(
