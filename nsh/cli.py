@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from nsh.shell import Shell
+    from nsh.transcript.record import Recorder
 
 USAGE = """\
 usage: nsh [-evx] [SCRIPT [ARG...]]
@@ -191,14 +192,31 @@ def _main(argv: list[str]) -> int:
         _say(failure.why, "try: nsh --help")
         return 126 if script in ("", "-") or os.path.exists(script) else 127
     except OutputFailed as failed:
+        shell.end_recording()
         return _output_failed(failed, shell.status)
     except (Interrupted, KeyboardInterrupt):
         shell.end_recording()
         return _die_of_interrupt()
     finally:
-        shell.end_recording()
+        recorded = shell.end_recording()
         shell.end_all()
+        if recorded is not None and not _settled(shell, recorded):
+            _die_of_interrupt()
     return shell.status
+
+
+def _settled(shell: Shell, recorded: Recorder) -> bool:
+    """Replay what was recorded, for which no child may live any more. False if Ctrl-C ended it."""
+    shell.tell_host()
+    shell.where = ""
+    try:
+        shell.settle_recording(recorded)
+        shell.flush()
+    except (Interrupted, KeyboardInterrupt):
+        return False
+    except OutputFailed:
+        pass  # what was to be said is all that is lost
+    return True
 
 
 def _load() -> type[Shell]:
@@ -292,8 +310,16 @@ def _typed(shell: Shell) -> None:
     from nsh.voice.pager import is_dumb
 
     dumb = is_dumb(shell.host.environ)
-    if start(shell, keys=not dumb):
-        return
+    recording, shell.recording = shell.recording, None
+    try:
+        # What nshrc does is the state that a recording begins with.
+        if start(shell, keys=not dumb):
+            return
+    finally:
+        if recording is not None:
+            shell.end_recording()  # of a line in nshrc
+            shell.recording = recording
+    shell.tell_recording()
     if not dumb:
         try:
             from nsh.prompt.line import Prompt
