@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from nsh import words
 from nsh.errors import Failure
+from nsh.lines import behind_more, behind_prompt, continuation
 from nsh.value import Value
+from nsh.words import PROMPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ BYTE_ORDER_MARK = os.fsdecode(b"\xef\xbb\xbf")
 
 
 class LogicalLine(Value):
-    """One line of a script, or several that a backslash joins.
+    """One line of a script, or several that belong together.
 
     number  of its first line, from 1 on
     text    the whole line
@@ -30,10 +31,12 @@ class LogicalLine(Value):
     parts: tuple[str, ...]
 
 
-def logical_lines(lines: Iterable[str]) -> Iterator[LogicalLine]:
-    """Lines joined where a backslash continues them.
+def logical_lines(lines: Iterable[str], session: bool | None = None) -> Iterator[LogicalLine]:
+    """Lines joined where one continues the other: after a backslash, in a quote of a shell's line.
 
-    The end of a line may be CR LF, and the first may begin with a byte order mark.
+    The end of a line may be CR LF, and the first may begin with a byte order mark. ``session``:
+    whether they are a copied session, in which only what stands behind a prompt was typed; if that
+    is None, the first of them that is no comment tells. A single copied prompt is taken off.
     """
     parts: list[str] = []
     whole: list[str] = []
@@ -42,16 +45,42 @@ def logical_lines(lines: Iterable[str]) -> Iterator[LogicalLine]:
         line = line.removesuffix("\n").removesuffix("\r")
         if at == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
+        if session is not False or _SIGN in line:
+            typed = behind_prompt(line)
+            if parts and session:
+                if typed is None and (more := behind_more(line)) is not None:
+                    line = more
+                else:
+                    yield LogicalLine(at - len(parts), "".join(whole), tuple(parts))
+                    parts, whole, context = [], [], ""
+            if not parts:
+                if session is None:
+                    session = _tells(line)
+                if typed is not None:
+                    line = typed
+                elif session:
+                    continue
         parts.append(line)
-        more = words.continuation(context + line)
-        whole.append(line if more is None else line[:-1])
-        if more is not None:
-            context = more
+        if more_follows := continuation(context + line):
+            start, after = more_follows
+            whole.append(start[len(context) :])
+            context = after
             continue
+        whole.append(line)
         yield LogicalLine(at - len(parts) + 1, "".join(whole), tuple(parts))
         parts, whole, context = [], [], ""
     if parts:
         yield LogicalLine(at - len(parts) + 1, "".join(whole), tuple(parts))
+
+
+_SIGN = PROMPT.rstrip()
+
+
+def _tells(line: str) -> bool | None:
+    """Whether a line is of a copied session, the only one or its fence; None if it may be both."""
+    if behind_prompt(line) is not None or line.startswith("```nsh"):
+        return True
+    return False if line.strip() and not line.startswith("#") else None
 
 
 def open_script(path: str) -> list[str]:
