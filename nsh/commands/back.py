@@ -233,8 +233,13 @@ def _without(lines: list[str], others: list[str]) -> list[str]:
     from collections import Counter
 
     left = Counter(others)
-    left.subtract(lines)
-    return [line for line in lines if left[line] < 0 and not left.update([line])]
+    found = []
+    for line in lines:
+        if left[line]:
+            left[line] -= 1
+        else:
+            found.append(line)
+    return found
 
 
 def _other_path(command: str, path: str) -> list[str]:

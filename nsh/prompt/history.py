@@ -6,8 +6,7 @@ import os
 
 from prompt_toolkit.history import History
 
-from nsh.files import own_file, replace
-from nsh.lines import joined
+from nsh.files import joined, own_file, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from prompt_toolkit.filters import emacs_insert_mode, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
-from nsh.files import logical_lines
-from nsh.lines import behind_more, behind_prompt, continues, joined
+from nsh.files import behind_more, behind_prompt, continues, joined, logical_lines
 from nsh.prompt.lookup import help_at, plan_of
 
 TYPE_CHECKING = False

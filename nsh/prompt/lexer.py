@@ -22,7 +22,7 @@ from pygments.token import (
 )
 
 from nsh import words
-from nsh.lines import continues
+from nsh.files import continues
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import BY_NAME, find
 

@@ -27,7 +27,7 @@ from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
 from prompt_toolkit.styles import Attrs, Style, merge_styles
 from prompt_toolkit.utils import get_cwidth
 
-from nsh.lines import joined
+from nsh.files import joined
 from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings

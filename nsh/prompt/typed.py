@@ -9,8 +9,7 @@ import os
 
 from nsh import __version__
 from nsh.errors import Failure
-from nsh.files import open_script, own_file
-from nsh.lines import behind_prompt, continuation
+from nsh.files import behind_prompt, continuation, open_script, own_file
 from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.words import MORE
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nsh.lines import continuation
+from nsh.files import continuation
 from nsh.transcript.glob import BadExpectation, holes_of
 from nsh.transcript.match import Expect, expectation
 from nsh.words import MORE, PROMPT

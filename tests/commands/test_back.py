@@ -92,7 +92,7 @@ def test_save_replaces_a_file_as_a_whole(capsys: Told, tmp_path: Path) -> None:
     file.write_text("old")
     file.chmod(0o750)
     link.symlink_to(file)
-    assert say(capsys, "flags +pid", f"save {link}") == ("", [], 0)
+    assert say(capsys, "flags +pid", f"save -f {link}") == ("", [], 0)
     assert file.read_text() == "#!/usr/bin/env nsh\nflags +pid\n"
     assert (file.stat().st_mode & 0o777, link.is_symlink()) == (0o750, True)
     assert sorted(os.listdir(tmp_path)) == ["file", "link"]
@@ -114,7 +114,7 @@ def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
 def test_save_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "state.nsh"
     path.write_text("flags +uts\n")
-    lines = ["-c", f"env A={'a' * 3000}", "-c", f"save {path}"]
+    lines = ["-c", f"env A={'a' * 3000}", "-c", f"save -f {path}"]
     # -B: the compiled modules, too, would be cut short, and spoil every later start.
     limited = 'ulimit -f 2; python=$1; shift; exec "$python" -B "$@"'
     result = nsh(*lines, before=["sh", "-c", limited, "sh"])
