@@ -9,6 +9,7 @@ forked.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager
@@ -257,7 +258,7 @@ class Prompt:
         elif self.shell.fixes:
             self.offers = [fix for fix in self._lines_to_send(self.shell.fixes) if fix != line]
             # A line that was typed wrong is not wanted again, nor one that nothing mends.
-            if self.offers and self.shell.status != 2:
+            if self.offers and self.shell.status not in WRONG:
                 self.offers.append(line)
         elif self.offers[:1] == [line.strip()]:
             del self.offers[0]
@@ -272,8 +273,8 @@ class Prompt:
         name, arguments, _ = self.shell.parseline(fix)
         if not arguments or name not in self.shell.command_names():
             return False
-        usage = self.shell.synopsis(name).replace("[", " ").replace("]", " ").split()
-        return any(word.isupper() and word in usage for word in arguments.split())
+        usage = re.findall(r"\w+", self.shell.synopsis(name))
+        return any(word.isupper() and word in usage for word in re.findall(r"\w+", arguments))
 
     def _offer(self, _: object = None) -> None:
         """An empty line has the first offer behind its cursor, before anything is typed."""

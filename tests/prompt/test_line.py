@@ -14,6 +14,7 @@ from prompt_toolkit.output import DummyOutput
 
 from nsh.prompt.line import Prompt
 from nsh.shell import Shell
+from tests.lines import Told
 
 RIGHT = "\x1b[C"
 
@@ -52,6 +53,18 @@ def test_continuation_and_paste(shell: Shell, keys: PipeInput) -> None:
     assert list(shell.state.flags) == ["pid", "uts"]
     assert (shell.state.hostname, shell.state.cwd) == ("box", "/tmp")
     assert list(shell.lines)[-3:] == ["flags +uts", "hostname box", "cd /tmp"]
+
+
+def test_a_quote_for_sh_goes_on(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "!true 'a \\\rb'\rhostname 'box\rcd /\r")
+    assert list(shell.lines) == ["!true 'a \\\nb'", "hostname 'box", "cd /"]
+    assert shell.state.hostname is None  # words of nsh itself: an error, as in a script
+
+
+def test_copied_prompts_are_dropped(shell: Shell, keys: PipeInput) -> None:
+    pasted = "nsh> flags +uts\nnsh> flags\nCLONE_NEWUTS | SIGCHLD\nnsh> cd \\\n... /tmp\nnsh> "
+    typed(shell, keys, f"\x1b[200~{pasted}\x1b[201~nsh> hostname box\r")
+    assert list(shell.lines) == ["flags +uts", "flags", "cd /tmp", "hostname box"]
 
 
 def test_a_paste_into_the_middle_of_a_line(shell: Shell, keys: PipeInput) -> None:
@@ -96,6 +109,23 @@ def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: Pip
     prompt = typed(shell, keys, "hostname box\rrun true\r" + RIGHT + "\r")
     assert shell.state.flags == ("uts",)
     assert prompt.offers == ["run true"]  # the line that failed is offered again
+
+
+@pytest.mark.parametrize("line", ["next", "record off"])
+def test_a_fix_with_a_placeholder_is_not_offered(
+    shell: Shell, keys: PipeInput, capsys: Told, line: str
+) -> None:
+    prompt = typed(shell, keys, line + "\r")
+    assert capsys.readouterr().err  # it failed
+    assert not [offer for offer in prompt.offers if offer.split()[-1].isupper()]
+
+
+def test_a_fix_in_capitals_is_offered(shell: Shell, keys: PipeInput) -> None:
+    shell.fixes = ("env A=B", "flags CLONE_NEWPID", "hostname NAME", "env NAME=VALUE")
+    assert Prompt(shell, input=keys, output=DummyOutput()).offers == [
+        "env A=B",
+        "flags CLONE_NEWPID",
+    ]
 
 
 def test_proposed_lines_stand_typed_one_after_the_other(shell: Shell, keys: PipeInput) -> None:

@@ -27,6 +27,21 @@ def test_f1(shell: Shell, text: str, cursor: int, begins: str) -> None:
     assert help_at(shell, text, cursor).startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("text", "cursor", "more"),
+    [
+        ("run ip link add type veth", 23, "explain veth"),
+        ("flags +pid", 9, "explain pid"),
+        ("mount proc /mnt", 15, "explain mount"),
+        ("", 0, ""),
+        ("nonsense", 3, ""),
+    ],
+)
+def test_f1_names_the_topic(shell: Shell, text: str, cursor: int, more: str) -> None:
+    last = help_at(shell, text, cursor).splitlines()[-1]
+    assert last == f"More: {more}" if more else "More:" not in last
+
+
 def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     state, past = shell.state, list(shell.past)
     text = plan_of(shell, f"flags +uts; hostname box; run touch {tmp_path}/never; show")
