@@ -38,6 +38,7 @@ class BackCommands(BaseShell):
 
         Take back the last change of the state, or the last N. What runs did is not
         undone. The last thousand changes are kept; fewer with thousands of mounts.
+        At the prompt one line says what it was; so do redo and reset.
         """
         before = self.state
         for _ in range(self._steps(line, "undo", len(self.past))):

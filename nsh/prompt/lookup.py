@@ -72,6 +72,7 @@ def plan_of(shell: Shell, line: str) -> str:
     A line that only changes the state is followed by the plan of `run`. The state is as before.
     """
     kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.fixes
+    interactive, shell.interactive = shell.interactive, False  # undo would say what it did
     try:
         return _plan_of(shell, line)
     except words.WordError as error:
@@ -80,6 +81,7 @@ def plan_of(shell: Shell, line: str) -> str:
         return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {fix}" for fix in error.fixes]])
     finally:
         shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
+        shell.interactive = interactive
 
 
 def _plan_of(shell: Shell, line: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from nsh.prompt.lookup import help_at, plan_of
 from nsh.shell import Shell
+from tests.lines import Told
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,15 @@ def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     assert "unclosed quote" in plan_of(shell, "run 'a")
     assert '["/bin/sh", "-c", "a | b", "sh"]' in plan_of(shell, "sh a | b")
     assert "unshare" not in plan_of(shell, "!ls")
+
+
+def test_f2_of_undo_says_nothing(shell: Shell, capsys: Told) -> None:
+    shell.interactive = True
+    shell.run_line("flags +net")
+    assert "unshare" not in plan_of(shell, "undo")
+    shell.flush()
+    assert capsys.readouterr() == ("", "")
+    assert (shell.state.flags, shell.interactive) == (("net",), True)
 
 
 def test_f2_shows_the_plans_of_start_and_enter(shell: Shell) -> None:
