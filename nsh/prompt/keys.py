@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.filters import emacs_insert_mode, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
 from nsh.files import behind_more, behind_prompt, continues, joined, logical_lines
+from nsh.prompt.completion import complete
 from nsh.prompt.lookup import help_at, plan_of
 
 TYPE_CHECKING = False
@@ -45,28 +47,20 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
         Where that is nothing, the next Tab chooses the first, and each further one the next.
         """
         buffer = event.current_buffer
-        chosen = buffer.complete_state and buffer.complete_state.current_completion
-        if not (chosen or buffer.completer is None):
-            before = buffer.document.text_before_cursor
-            wanted = CompleteEvent(completion_requested=True)
-            found = list(buffer.completer.get_completions(buffer.document, wanted))
-            fitting = [each for each in found if before.endswith(each.text[: -each.start_position])]
-            suffix = get_common_complete_suffix(buffer.document, fitting)
-            if len(found) == 1 and not fitting:
-                buffer.complete_state = None
-                buffer.apply_completion(found[0])
-                return
-            if suffix:
-                buffer.complete_state = None
-                buffer.insert_text(suffix, fire_event=len(fitting) == 1)
-                if len(fitting) > 1:
-                    buffer.start_completion(complete_event=wanted)
+        menu = buffer.complete_state
+        if not (menu and menu.current_completion):
+            replaced, text, several = _common_part(shell, buffer.document.text_before_cursor)
+            if replaced or text:
+                buffer.delete_before_cursor(replaced)
+                buffer.insert_text(text, fire_event=not several)
+                if several:
+                    buffer.start_completion()
                 return
             if not event.is_repeat:
-                if not buffer.complete_state:
-                    buffer.start_completion(complete_event=wanted)
+                if not menu:
+                    buffer.start_completion()
                 return
-        if buffer.complete_state:
+        if menu:
             buffer.complete_next()
         else:
             buffer.start_completion(select_first=True)
@@ -101,6 +95,22 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
         run_in_terminal(lambda: _show(shell, text))
 
     return keys
+
+
+def _common_part(shell: Shell, text: str) -> tuple[int, str, bool]:
+    """What Tab does to a text: how many characters go, what comes, whether it may become several.
+
+    Of what completion finds, the common beginning of all that begin with the word; or the only one,
+    which may hold it elsewhere.
+    """
+    text = joined(text)
+    found = complete(shell, text)
+    begin = [each.text for each in found if each.text.startswith(text[each.start :])]
+    if begin:
+        return 0, os.path.commonprefix(begin)[len(text) - found[0].start :], len(begin) > 1
+    if len(found) == 1:
+        return len(text) - found[0].start, found[0].text, False
+    return 0, "", False
 
 
 def _show(shell: Shell, text: str) -> None:

@@ -105,6 +105,27 @@ def test_the_menu(shell: Shell, keys: PipeInput) -> None:
     assert len(menu("run ", typing=False)) > 60
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("hostna", "hostname"),  # the only one
+        ("mou", "mount"),  # umount holds it, too, but does not begin with it
+        ("h", "h"),  # several without a common part
+        ("propagation s", "propagation s"),
+        ("flags +pid; uid", "flags +pid; uidmap"),
+        ("set editing-mode emcs", "set editing-mode emacs"),  # the only one that holds the letters
+        ("run /proc/self/ns/cg", "run /proc/self/ns/cgroup"),
+        ("", ""),
+    ],
+)
+def test_tab_inserts_what_all_have_in_common(
+    shell: Shell, keys: PipeInput, before: str, after: str
+) -> None:
+    prompt = Prompt(shell, input=keys, output=DummyOutput())
+    keys.send_text(f"{before}\t\r")
+    assert prompt.read() == after
+
+
 def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: PipeInput) -> None:
     prompt = typed(shell, keys, "hostname box\rrun true\r" + RIGHT + "\r")
     assert shell.state.flags == ("uts",)
