@@ -18,7 +18,7 @@ from nsh.host import Host
 from nsh.linux.namespaces import find
 from nsh.state import START, State
 from nsh.voice.doors import Doors
-from nsh.words import PROMPT
+from nsh.words import PROMPT, RAW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +55,6 @@ UNDO_STEPS = 1000
 UNDO_ITEMS = 2_000_000
 """The most mounts and variables in all states that undo keeps: with thousands, fewer steps."""
 HISTORY_LINES = 1000
-
-RAW = frozenset(("sh", "host"))
-"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
 
 
 class BaseShell(Doors, cmd.Cmd):

@@ -9,9 +9,9 @@ import os
 
 from nsh import __version__
 from nsh.errors import Failure
-from nsh.files import open_script, own_file
+from nsh.files import behind_prompt, continuation, open_script, own_file
 from nsh.linux.constants import CAP_SYS_ADMIN
-from nsh.words import MORE, continues
+from nsh.words import MORE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def plain_loop(shell: Shell) -> None:
             shell.message(text)
         try:
             line = parts + input(MORE if parts else shell.prompt)
+            if not parts and (typed := behind_prompt(line)) is not None:
+                line = typed
         except EOFError:
             shell.message("")
             return
@@ -104,8 +106,8 @@ def plain_loop(shell: Shell) -> None:
             shell.message("")
             parts = ""
             continue
-        if continues(line):
-            parts = line[:-1]
+        if more := continuation(line):
+            parts = more[0]
             continue
         parts = ""
         if run_typed(shell, line):

@@ -11,8 +11,7 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 
-from nsh.base import RAW
-from nsh.words import WordError, command_word, commands, split
+from nsh.words import RAW, WordError, command_word, commands, split
 
 _WORDS_THAT_LOOK = """
 : [ awk basename break cal capsh cat cd cksum cmp column comm continue cut date df diff dirname

@@ -165,7 +165,8 @@ class Recorder:
         if not self.left_out and _ALTERNATE_SCREEN.search(output):
             self.left_out = "it fills the screen"
         if self.left_out:
-            self._append([f"{PROMPT}# {self.line}: not replayable, {self.left_out}"], [])
+            first = self.line.partition("\n")[0]
+            self._append([f"{PROMPT}# {first}: not replayable, {self.left_out}"], [])
             self.shell.error(f"record: {self.left_out}, so it cannot be replayed and is left out")
             return
         for made in self.shell.host.made.values():
