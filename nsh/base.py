@@ -18,7 +18,7 @@ from nsh.host import Host
 from nsh.linux.namespaces import find
 from nsh.state import START, State
 from nsh.voice.doors import Doors
-from nsh.words import PROMPT
+from nsh.words import PROMPT, RAW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +56,6 @@ UNDO_ITEMS = 2_000_000
 """The most mounts and variables in all states that undo keeps: with thousands, fewer steps."""
 HISTORY_LINES = 1000
 
-RAW = frozenset(("sh", "host"))
-"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
-
 
 class BaseShell(Doors, cmd.Cmd):
     """What every command uses: the state, the doors to the user, the dispatch of a line.
@@ -72,7 +69,7 @@ class BaseShell(Doors, cmd.Cmd):
     args         the script's arguments: $1 and so on of sh, ! and host lines
     fixes        the lines that the last error told to try
     following    the line that is a good one to type next, "" if there is none
-    proposed     lines that the user finds typed at the next prompts, to send or change
+    proposed     the same if it is several, each to be typed after the one before it
     settings     what `set` has set, for the prompt
     last_error   the last error, None after a run that could be started
     hinting      whether hints are given; ``hinted`` are the names of those that were
@@ -186,7 +183,7 @@ class BaseShell(Doors, cmd.Cmd):
 
     def _run_commands(self, line: str) -> bool:
         self.fixes = ()
-        self.following = ""
+        self.following, self.proposed = "", []
         if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
             self.typed += 1

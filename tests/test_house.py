@@ -15,7 +15,7 @@ MOST_FILES = 16
 MOST_LINES = 400
 
 FLOORS = (
-    ("nsh.value", "nsh.words", "nsh.offers"),
+    ("nsh.value", "nsh.words", "nsh.offers", "nsh.options"),
     ("nsh.linux", "nsh.errors"),
     ("nsh.state", "nsh.files", "nsh.voice"),
     ("nsh.call",),

@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 
-from nsh.base import RAW
 from nsh.commands.back import BackCommands
 from nsh.commands.children import ChildCommands
 from nsh.commands.looking import LookCommands
@@ -25,7 +24,7 @@ from nsh.teach.commands import TeachCommands
 from nsh.teach.compare import DiffCommands
 from nsh.transcript.parse import DEFAULT_TIMEOUT
 from nsh.value import Value
-from nsh.words import WordError, command_word
+from nsh.words import RAW, WordError, command_word
 from nsh.words import commands as word_commands
 
 TYPE_CHECKING = False

@@ -22,7 +22,7 @@ from pygments.token import (
 )
 
 from nsh import words
-from nsh.base import RAW
+from nsh.files import continues
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import BY_NAME, find
 from nsh.voice.theme import LINE
@@ -104,7 +104,7 @@ def _logical(text: str) -> Iterator[str]:
     whole = ""
     for part in text.splitlines(keepends=True):
         whole += part
-        if not (part.endswith("\n") and words.continues(whole.rstrip("\n"))):
+        if not (part.endswith("\n") and continues(whole.rstrip("\n"))):
             yield whole
             whole = ""
     if whole:
@@ -159,7 +159,7 @@ def _line(line: str, base: int) -> Iterator[Token]:
         if first:
             command, first = typed, False
             yield base + start, _command_type(typed, at == len(line)), typed
-            if command in RAW:
+            if command in words.RAW:
                 yield from _shell(line, at, base)
                 return
             continue

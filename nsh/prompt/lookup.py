@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh import words
-from nsh.base import RAW, BaseShell
+from nsh.base import BaseShell
 from nsh.commands.manual import overview, page_of
 from nsh.errors import Failure, Refusal
 from nsh.linux.namespaces import Namespace, find
@@ -40,11 +40,21 @@ def help_at(shell: Shell, text: str, cursor: int) -> str:
         command = "host"
     names = shell.command_names()
     if word in names and (word == command or command == "help"):
-        return page_of(shell, word)
+        return page_of(shell, word) + _more(word)
     namespace = find(word.lstrip("+-"))
     if namespace and (word[:1] in ("+", "-") or command not in names):
-        return about_namespace(namespace)
-    return page_of(shell, command) if command in names else overview(shell)
+        return about_namespace(namespace) + _more(namespace.name)
+    return (page_of(shell, command) if command in names else overview(shell)) + _more(word, command)
+
+
+def _more(*names: str) -> str:
+    """A line that names the topic of the first of these words that has one, "" if none has."""
+    from nsh.teach.explain import topic_of
+
+    for name in names:
+        if name and topic_of(name.lstrip("+-!")):
+            return f"\n\nMore: explain {words.quote(name.lstrip('+-!'))}"
+    return ""
 
 
 def about_namespace(namespace: Namespace) -> str:
@@ -64,6 +74,7 @@ def plan_of(shell: Shell, line: str) -> Text:
     A line that only changes the state is followed by the plan of `run`. The state is as before.
     """
     kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.fixes
+    interactive, shell.interactive = shell.interactive, False  # undo would say what it did
     try:
         return _plan_of(shell, line)
     except words.WordError as error:
@@ -72,18 +83,19 @@ def plan_of(shell: Shell, line: str) -> Text:
         return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {fix}" for fix in error.fixes]])
     finally:
         shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
+        shell.interactive = interactive
 
 
 def _plan_of(shell: Shell, line: str) -> Text:
     found: list[Text] = []
     changed = not line.strip()
-    for command in words.commands(line, RAW):
+    for command in words.commands(line, words.RAW):
         name, arguments, _ = shell.parseline(command)
         if not name:
             continue
         arguments = arguments or ""
         if name in ("run", "step", "plan", "diff", "sh", "host"):
-            if name in RAW:
+            if name in words.RAW:
                 argv = ["/bin/sh", "-c", arguments, "sh", *shell.args]
             else:
                 argv = shell.argv(arguments)

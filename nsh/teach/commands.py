@@ -30,9 +30,8 @@ class TeachCommands(BaseShell):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # First: a lesson that listens too goes on to its next step, and the hint is of this run.
-        self.run_ended.insert(0, self._give_hint)
-        self.acted.insert(0, self._give_hint_of_child)
+        self.run_ended.append(self._give_hint)
+        self.acted.append(self._give_hint_of_child)
         self._line = ""  # the command that runs, as it was typed
         self._met: LastError | None = None  # the last error, also if it is no longer the news
         self._effects: list[Effect] = []  # what the last runs changed for themselves alone

@@ -104,9 +104,8 @@ PLAIN_SCREEN = {
     "completion-menu.meta.completion.current": "noreverse bold",
     "scrollbar.background": "reverse",
     "scrollbar.button": "noreverse",
-    "auto-suggestion": "italic",
 }
-"""The same without colours, and what else needs an attribute there to be told apart."""
+"""The same without colours."""
 
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _ATTRIBUTES = {"bold": "1", "dim": "2", "italic": "3", "underline": "4", "reverse": "7"}

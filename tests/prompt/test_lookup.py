@@ -10,6 +10,7 @@ from nsh.prompt import lookup
 from nsh.prompt.lookup import help_at
 from nsh.shell import Shell
 from nsh.voice.text import plain
+from tests.lines import Told
 
 
 def plain_plan(shell: Shell, line: str) -> str:
@@ -33,6 +34,21 @@ def test_f1(shell: Shell, text: str, cursor: int, begins: str) -> None:
     assert help_at(shell, text, cursor).startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("text", "cursor", "more"),
+    [
+        ("run ip link add type veth", 23, "explain veth"),
+        ("flags +pid", 9, "explain pid"),
+        ("mount proc /mnt", 15, "explain mount"),
+        ("", 0, ""),
+        ("nonsense", 3, ""),
+    ],
+)
+def test_f1_names_the_topic(shell: Shell, text: str, cursor: int, more: str) -> None:
+    last = help_at(shell, text, cursor).splitlines()[-1]
+    assert last == f"More: {more}" if more else "More:" not in last
+
+
 def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     state, past = shell.state, list(shell.past)
     text = plain_plan(shell, f"flags +uts; hostname box; run touch {tmp_path}/never; show")
@@ -52,6 +68,15 @@ def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     assert "unclosed quote" in plain_plan(shell, "run 'a")
     assert '["/bin/sh", "-c", "a | b", "sh"]' in plain_plan(shell, "sh a | b")
     assert "unshare" not in plain_plan(shell, "!ls")
+
+
+def test_f2_of_undo_says_nothing(shell: Shell, capsys: Told) -> None:
+    shell.interactive = True
+    shell.run_line("flags +net")
+    assert "unshare" not in plain_plan(shell, "undo")
+    shell.flush()
+    assert capsys.readouterr() == ("", "")
+    assert (shell.state.flags, shell.interactive) == (("net",), True)
 
 
 def test_f2_shows_the_plans_of_start_and_enter(shell: Shell) -> None:

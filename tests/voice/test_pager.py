@@ -24,7 +24,7 @@ def test_the_users_own_less_comes_first() -> None:
     environ = for_less({"LESS": "-i", "A": "b"})
     assert environ["LESS"].startswith("-i -Ps")
     assert (environ["A"], environ["LESSSECURE"]) == ("b", "1")
-    assert for_less({})["LESS"].startswith("FRX -Ps")
+    assert for_less({})["LESS"].startswith("RX -Ps")
 
 
 def test_colours_take_no_room() -> None:
