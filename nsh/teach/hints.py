@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from nsh.state import State, Umount
+from nsh.state import Mount, State, Umount
 from nsh.value import Value
 
 TYPE_CHECKING = False
@@ -219,7 +219,10 @@ def _host_processes(state: State) -> bool:
         return False
     return not any(
         entry.target == "/proc"
-        and (isinstance(entry, Umount) or entry.fstype not in ("bind", "rbind"))
+        and (
+            isinstance(entry, Umount)
+            or (isinstance(entry, Mount) and entry.fstype not in ("bind", "rbind"))
+        )
         for entry in state.mounts
     )
 

@@ -24,18 +24,21 @@ from nsh.parts.facts import make, may_make, not_made
 from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.mounts.overlay import lacking
+from nsh.parts.mounts.propagated import not_set
 from nsh.parts.mounts.queue import mount_command, requeue
 from nsh.parts.mounts.refused import without_right
 from nsh.parts.part import Diagnosis, FailedCall
-from nsh.state import Mount
+from nsh.state import Mount, Propagation
 from nsh.words import join
 
 
 def mount(failed_call: FailedCall) -> Diagnosis | None:
     """Why the mount was not made."""
     failed = FailedMount(failed_call)
-    if failed.entry is None:
+    if failed.index < 0:
         return _propagation(failed.error)
+    if failed.entry is None:
+        return not_set(failed)
     if failed.fstype == "overlay" and os.path.isdir(failed.places.of(failed.target).host or ""):
         found = lacking(failed)
         if found is not None:
@@ -312,6 +315,11 @@ def _not_bound(failed: FailedMount) -> Diagnosis:
     points = failed.points()
     on = mount_of(source, failed.places.sees)
     for index, entry in enumerate(failed.before):
+        if isinstance(entry, Propagation) and "unbindable" in entry.kind and entry.target == source:
+            return Diagnosis(
+                f"you made the mount on {source} unbindable, so it can be seen in one place only",
+                *requeue(failed.state.mounts, index),
+            )
         if isinstance(entry, Mount) and "unbindable" in entry.options and entry.target == source:
             options = [o for o in entry.options.split(",") if "unbindable" not in o]
             kept = Mount(entry.fstype, entry.source, entry.target, ",".join(options))
