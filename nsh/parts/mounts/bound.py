@@ -5,6 +5,7 @@ See mount(2), path_resolution(7), pivot_root(2).
 
 from __future__ import annotations
 
+import os
 import posixpath
 
 from nsh.base import BaseShell
@@ -13,17 +14,19 @@ from nsh.parts.mounts.places import places_of
 from nsh.parts.mounts.queue import mount_command
 from nsh.parts.once import hint
 from nsh.state import Mount
+from nsh.words import join
 
 
 def tell(shell: BaseShell, mount: Mount) -> None:
     """Say what surprises about a bind mount that was queued just now, each surprise once."""
     if posixpath.normpath(mount.target) == "/":
+        has_shell = os.path.exists(f"{mount.source}/bin/sh")
         hint(
             shell,
             "bound on /",
             "a mount on / is not seen: a process keeps the root that it has, which lies below;"
             " only chroot(2) or pivot_root(2) leads onto it",
-            f"run chroot {mount.source}",
+            join(["run", "chroot", mount.source]) if has_shell else "undo",
         )
         return
     if parse_options(mount.options)[0] & MS_RDONLY:
@@ -35,7 +38,7 @@ def tell(shell: BaseShell, mount: Mount) -> None:
     hint(
         shell,
         "bind writes",
-        f"what is written below {mount.target} is written to {mount.source} on the host; read-only it"
-        " is not",
+        f"what is written below {mount.target} is written to {mount.source} on the host; -o ro"
+        " prevents it",
         f"undo; {mount_command(mount.replace(options=options))}",
     )

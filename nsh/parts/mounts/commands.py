@@ -168,11 +168,20 @@ class MountCommands(BaseShell):
                 break
             if word in ("-l", "--lazy"):
                 lazy = True
+            elif word in ("-R", "--recursive"):
+                rest = [each for each in found if each[:1] != "-"]
+                raise Usage(
+                    f"{word} is -l here, which takes away what is mounted below too",
+                    *[join(["umount", each, "-l"]) for each in rest],
+                )
             elif word.startswith("-") and len(word) > 1:
                 raise Usage(f"there is no option {word}")
             else:
                 targets.append(word)
-        if len(targets) != 1 or not targets[0]:
+        if len(targets) > 1 and all(targets):
+            each = [join(["umount", target, *["-l"] * lazy]) for target in targets]
+            raise Usage("one TARGET at a time", *each)
+        if not targets or not targets[0]:
             raise Usage
         target = self.inside(targets[0])
         self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
@@ -221,14 +230,10 @@ class MountCommands(BaseShell):
                 self.message(self.state.propagation)
             case [word] if word in PROPAGATIONS and not recursive:
                 self.change(propagation=word)
-            case [word] if word in KINDS:
-                word = word.removeprefix("r")
-                whole = word in PROPAGATIONS
-                raise Usage(
-                    f"{'r' * whole}{word} is for one mount, and its TARGET is not named"
-                    + "; without one, all mounts are meant" * whole,
-                    f"propagation {word}" if whole else "help propagation",
-                )
+            case [word] if word in PROPAGATIONS:
+                raise Usage("without a TARGET, all mounts are meant anyway", f"propagation {word}")
+            case [word] if word in ("unbindable", "runbindable"):
+                raise Usage(f"{word} is for one mount, and its TARGET is not named")
             case [word]:
                 raise no_such_word("propagation", word, PROPAGATIONS)
             case [target, kind] if kind in KINDS and target not in KINDS:

@@ -129,7 +129,7 @@ def _is_path(word: str) -> bool:
 def _mount(kind: str, source: str, target: str, typed: _Typed) -> str:
     given = [option for option in typed.options if option not in ("bind", "rbind", "move")]
     options = ["-o", ",".join(given)] if given else []
-    named = source and source not in ("none", "") and source != default_source(kind)
+    named = source not in ("", "none", kind, default_source(kind))
     return join(["mount", kind, *([source] if named else []), target, *options])
 
 
@@ -145,7 +145,7 @@ def _with_options(typed: _Typed, state: State, inside: Callable[[str], str]) -> 
         case [target] if "remount" in typed.options:
             return _remount(typed, state, inside)
         case [target] if typed.kind and typed.kind not in ("bind", "rbind") and not typed.moves:
-            return why, [_mount(typed.kind, "", target, typed)]
+            return None if target == typed.kind else (why, [_mount(typed.kind, "", target, typed)])
         case [source, target] if typed.moves:
             return (
                 "a mount moves by an option here",
