@@ -75,8 +75,8 @@ def _guessed(typed: Typed, topic: Callable[[str], str]) -> Answer:
         return answer(name, "it is a topic of explain", join(["explain", about]))
     if close := closest(name, typed.commands):
         return answer(name, f"did you mean {close}?", f"{close} {rest}".rstrip())
-    signed = [word if word[:1] in ("+", "-") else name[0] + word for word in name.split(",")]
-    if name[:1] in ("+", "-") and all(find(word[1:]) for word in signed):
+    signed = [word if word[:1] in ("+", "-") else name[:1] + word for word in name.split(",")]
+    if name[:1] in ("+", "-") and name and all(find(word[1:]) for word in signed):
         words = signed
         return answer(name, "", f"{join(['flags', *words])} {rest}".rstrip())
     if "=" in name[1:]:

@@ -217,14 +217,11 @@ def _host_processes(state: State) -> bool:
     """Whether /proc inside is still the host's."""
     if not state.has("pid"):
         return False
-    return not any(
-        entry.target == "/proc"
-        and (
-            isinstance(entry, Umount)
-            or (isinstance(entry, Mount) and entry.fstype not in ("bind", "rbind"))
-        )
-        for entry in state.mounts
-    )
+    for entry in state.mounts:
+        shows = isinstance(entry, Mount) and "bind" in entry.fstype
+        if entry.target == "/proc" and isinstance(entry, Mount | Umount) and not shows:
+            return False
+    return True
 
 
 def _same_mounts(state: State) -> bool:

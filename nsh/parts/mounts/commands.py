@@ -111,7 +111,7 @@ class MountCommands(BaseShell):
                 f"a bind mount has no option {data}: the file system stays the same one",
                 join(["mount", *positional]),
             )
-        if binds or flags & MS_MOVE:
+        if (binds or flags & MS_MOVE) and not flags & MS_REMOUNT:
             source = self.inside(source)
         mount = Mount(fstype, source, self.inside(target), options)
         self.change(mounts=(*self.state.mounts, mount))

@@ -158,15 +158,18 @@ _TIMES = ("noatime", "nodiratime", "relatime", "strictatime")
 
 
 def _locked_flags(failed: FailedMount) -> Diagnosis | None:
-    place = failed.target
+    path = failed.target
     if failed.entry is not None and failed.entry.fstype in ("bind", "rbind"):
-        place = failed.place(failed.entry.source)
+        path = failed.entry.source
+    place = failed.places.of(path).host
     if not failed.flags & MS_BIND:
         return Diagnosis(
             f"the file system on {failed.target} belongs to the user namespace outside, so only the"
             " flags of this one mount can be changed: that is -o remount,bind",
             *failed.instead(failed.with_(options=_more(failed, ["bind"]))),
         )
+    if place is None:
+        return None  # what is mounted new is not locked
     try:
         had = os.statvfs(place).f_flag
     except OSError:
@@ -188,8 +191,8 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     if not locked:
         return None
     return Diagnosis(
-        f"{place} is mounted {','.join(locked)} outside, and inside a user namespace these flags are"
-        " locked: a remount must name them again",
+        f"{place.removeprefix(failed.top)} is mounted {','.join(locked)} outside, and inside a user"
+        " namespace these flags are locked: a remount must name them again",
         *failed.instead(failed.with_(options=_more(failed, locked, without=others))),
     )
 

@@ -117,5 +117,5 @@ def _close_namespace(sign: str, name: str) -> list[str]:
     name = name.lower().removeprefix("clone_").removeprefix("new")
     if name in aliases or name in BY_NAME:
         return [f"flags {sign}{aliases.get(name, name)}"]
-    close = closest(name, BY_NAME, 0.5)
+    close = closest(name, BY_NAME, 0.6)
     return [f"flags {sign}{close}" if close else "help flags"]
