@@ -13,6 +13,7 @@ from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.mountflags import MS_BIND, MS_REMOUNT
 from nsh.linux.procfs import owned_here
 from nsh.parts.facts import closed, make, switched_off, without_user
+from nsh.parts.ids.nested import above_joined
 from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.part import Diagnosis
@@ -64,6 +65,8 @@ def without_right(failed: FailedMount) -> Diagnosis | None:
         return off
     if failed.error == errno.EACCES:
         return _no_way(failed)
+    if found := above_joined("mnt", state, host):
+        return found
     another = in_another("user", state, host)
     if not (another or host.can(CAP_SYS_ADMIN)):
         return Diagnosis(
@@ -80,6 +83,8 @@ def without_right(failed: FailedMount) -> Diagnosis | None:
         return None
     need = OWN_NAMESPACE.get(failed.fstype)
     ours = need and not another and owned_here(need[0])
+    if need and (found := above_joined(need[0], state, host)):
+        return found
     if need and not in_another(need[0], state, host) and not ours:
         article = "an" if need[0] == "ipc" else "a"
         return Diagnosis(
