@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from nsh.parts.facts import closed
+from nsh.parts.ids.nested import above_joined
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.mounts.queue import mount_command
 from nsh.parts.part import Diagnosis
@@ -30,6 +31,8 @@ def not_set(failed: FailedMount) -> Diagnosis | None:
                 ),
             )
         case errno.EPERM | errno.EACCES:
+            if above := above_joined("mnt", failed.state, failed.host):
+                return above
             found = closed(failed.places.of(target).host, failed.state, failed.host)
             if found is not None:
                 return Diagnosis(found.cause, *(found.fixes or failed.instead()))

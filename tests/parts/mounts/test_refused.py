@@ -123,7 +123,11 @@ def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_e
         cause=f"kernel.{name} is 1 on this machine: only root may have rights in user namespaces",
         works=False,
     )
-    assert f"sysctl -w kernel.{name}=0" in lesson.fixes[0]
+    assert f"sysctl -w kernel.{name}=0" in lesson.cause
+    write, load, leave = lesson.fixes
+    assert " { userns, }' | " in write
+    assert "apparmor_parser -r /etc/apparmor.d/nsh" in load
+    assert leave == "quit"
 
 
 @needs.AROUND
