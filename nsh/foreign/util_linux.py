@@ -92,7 +92,7 @@ def unshare(name: str, rest: list[str], typed: Typed) -> Answer:
     if "mount-proc" in asked and "mnt" not in kinds:
         kinds.append("mnt")
     lacks = [kind for kind in kinds if kind not in typed.state.flags]
-    by_itself = bool(lacks) and not typed.host.is_privileged and not typed.state.has("user")
+    by_itself = bool(lacks) and not typed.host.is_privileged and not typed.has("user")
     if by_itself and "user" not in lacks:
         lacks.insert(0, "user")
         maps = maps or ["root"]

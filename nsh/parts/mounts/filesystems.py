@@ -122,7 +122,7 @@ def misspelt(name: str) -> str:
 
     It is if the name is close to one that is there, and no kernel nor module has a file system of it.
     """
-    if not name or name.startswith(("fuse.", "fuseblk.")) or is_known(name):
+    if not name.isalnum() or is_known(name):  # fuse.NAME is a file system for any NAME
         return ""
     modules = read_text(f"/lib/modules/{os.uname().release}/modules.alias") or ""
     if f"alias fs-{name} " in modules:

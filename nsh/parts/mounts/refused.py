@@ -167,18 +167,10 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     if failed.entry is not None and failed.entry.fstype in ("bind", "rbind"):
         path = failed.entry.source
     place = failed.places.of(path).host
-    if not failed.flags & MS_BIND:
-        return Diagnosis(
-            f"the file system on {failed.target} belongs to the user namespace outside, so only the"
-            " flags of this one mount can be changed: that is -o remount,bind",
-            *failed.instead(failed.with_(options=_more(failed, ["bind"]))),
-        )
-    if place is None:
-        return None  # what is mounted new is not locked
     try:
-        had = os.statvfs(place).f_flag
+        had = os.statvfs(place).f_flag if place else 0  # what is mounted new is not locked
     except OSError:
-        return None
+        had = 0
     names = (
         (os.ST_RDONLY, "ro"),
         (os.ST_NOSUID, "nosuid"),
@@ -188,12 +180,18 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     locked = [name for flag, name in names if had & flag]
     times = ((os.ST_NOATIME, "noatime"), (os.ST_NODIRATIME, "nodiratime"))
     locked += [name for flag, name in times if had & flag]
+    if not failed.flags & MS_BIND:
+        return Diagnosis(
+            f"the file system on {failed.target} belongs to the user namespace outside, so only the"
+            " flags of this one mount can be changed: that is -o remount,bind",
+            *failed.instead(failed.with_(options=_more(failed, ["bind", *locked]))),
+        )
     # Without a word about them a remount keeps the times as they are.
     options = (failed.entry.options if failed.entry else "").split(",")
     others = tuple([o for o in options if o in _TIMES and o not in locked])
     if others and not had & os.ST_NOATIME:
         locked.append("relatime" if had & os.ST_RELATIME else "strictatime")
-    if not locked:
+    if not locked or not place or not had:
         return None
     return Diagnosis(
         f"{place.removeprefix(failed.top)} is mounted {','.join(locked)} outside, and inside a user"
