@@ -26,13 +26,23 @@ _KEYWORDS = frozenset(
         "case",
         "function",
         "{",
+        "}",
         "[[",
         "((",
+        "do",
+        "done",
+        "then",
+        "else",
+        "elif",
+        "fi",
+        "esac",
+        "in",
         "alias",
         "type",
         "command",
         "eval",
         "trap",
+        "read",
     ]
 )
 
@@ -82,7 +92,7 @@ def _guessed(typed: Typed, topic: Callable[[str], str]) -> Answer:
     if "=" in name[1:]:
         return answer(name, "", f"env {typed.line}")
     if name in _KEYWORDS:
-        return answer(name, "it is a word of shells", f"sh {typed.line}")
+        return answer(name, "it is a word of shells", f"sh {typed.whole or typed.line}")
     return Answer(f"there is no command {shorten(name)}", ("help",))
 
 

@@ -251,6 +251,8 @@ _CALLS: dict[str, Callable[[list[str], Typed], Lines | None]] = {
     "umask": _number("umask"),
     "nice": _number("nice"),
     "setuid": _number("user"),
+    "exit": _number("quit"),
+    "_exit": _number("quit"),
     "pivot_root": _pivot,
     "chroot": _chroot,
 }

@@ -19,6 +19,9 @@ class ForeignCommands(BaseShell):
         from nsh.foreign.facts import Typed
 
         children = tuple(getattr(self, "started", ()))
-        typed = Typed(line, self.state, self.host, children, tuple(self.command_names()))
+        names = tuple(self.command_names())
+        whole = self.lines[-1] if self.lines and not self.sourcing else ""
+        whole = whole.strip() if line in whole else ""
+        typed = Typed(line, self.state, self.host, children, names, whole)
         found = answer_to(typed, self.topic_of)
         raise Failure(found.why, *found.fixes, status=2)

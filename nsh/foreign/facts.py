@@ -23,7 +23,8 @@ _FOR_A_SHELL = frozenset("$`*?~[")
 class Typed(Value):
     """A line that is no command of nsh, with what it is typed into.
 
-    line      the whole line
+    line      the command as it was typed
+    whole     the line that it stands on, "" if that is not known
     children  the names of the children that stay
     commands  the names of nsh's own commands
     """
@@ -33,6 +34,7 @@ class Typed(Value):
     host: Host
     children: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def words(self) -> list[str]:

@@ -7,10 +7,13 @@ there: what comes next is refused. A profile with the rule ``userns`` leaves the
 
 from __future__ import annotations
 
-from nsh.host import Host
 from nsh.linux.procfs import link, read_text
 from nsh.parts.part import Diagnosis
 from nsh.words import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SYSCTL = "kernel.apparmor_restrict_unprivileged_userns"
 PLACE = "/etc/apparmor.d/nsh"
@@ -36,22 +39,23 @@ def profile(program: str) -> str:
     return f"abi <abi/4.0>, profile nsh {named} flags=(unconfined) {{ userns, }}"
 
 
-def restricted(host: Host) -> Diagnosis | None:
-    """That AppArmor took the rights in the new user namespace, None if that is not so."""
+def restricted(as_root: Callable[[str], str]) -> Diagnosis | None:
+    """That AppArmor took the rights in the new user namespace, None if that is not so.
+
+    ``as_root`` makes the line that this user types of one for the host that needs root.
+    """
     if (read_text("/proc/sys/" + SYSCTL.replace(".", "/")) or "").strip() != "1":
         return None
     if label() not in ("", "unconfined", _TAKES):
         return None  # it has a profile of its own
-    from nsh.parts.facts import as_root
-
     program = link("/proc/self/exe") or "/usr/bin/python3"
-    writes = as_root(f"tee {PLACE}", host).removeprefix("!")
+    writes = as_root(f"tee {PLACE}").removeprefix("!")
     return Diagnosis(
         f"{SYSCTL} is 1 on this machine: only root may have rights in user namespaces, and AppArmor"
         f" gives a program that makes one the profile {_TAKES}, which has none. A profile of its own"
         f" lets {program}, which runs nsh, have them: write it, load it, and start nsh again (sysctl -w"
         f" {SYSCTL}=0 lets all programs)",
         f"!echo {quote(profile(program))} | {writes}",
-        as_root(f"apparmor_parser -r {PLACE}", host),
+        as_root(f"apparmor_parser -r {PLACE}"),
         "quit",
     )

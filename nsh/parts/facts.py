@@ -31,7 +31,7 @@ def switched_off(host: Host) -> Diagnosis | None:
         )
     from nsh.parts.apparmor import restricted
 
-    return restricted(host)
+    return restricted(lambda line: as_root(line, host))
 
 
 def as_root(line: str, host: Host) -> str:

@@ -167,5 +167,35 @@ def test_what_is_left_out_is_named(capsys: Told) -> None:
     assert errors[0].endswith("(left out: --foo the clocks or a loader)")
 
 
+def test_a_line_of_a_shell_is_handed_to_one_whole(capsys: Told) -> None:
+    line = "for i in 1 2; do echo $i; done"
+    errors = say(capsys, line)[1]
+    assert {error for error in errors if error.startswith("try")} == {f"try: sh {line}"}
+
+
+def test_children_are_known_by_their_names(capsys: Told) -> None:
+    shell = Shell()
+    shell.run_line("flags +user; map root; start web sleep 1000")
+    try:
+        for line, fixes in (
+            ("exec web ps", ["enter web ps"]),
+            ("exec -it web ps", ["enter web ps"]),
+            ("logs web", ["log web"]),
+            ("attach web", ["enter web"]),
+            ("fg web", ["wait web"]),
+            ("setns(fd, CLONE_NEWUSER);", ["join web user"]),
+            ("waitpid(pid, NULL, 0);", ["wait web"]),
+            ("kill(pid, SIGKILL);", ["signal web KILL"]),
+            ("nsenter -t $web -a id", ["enter web id"]),
+            ("nsenter -t web -U id", ["join web user", "run id"]),
+            ("ip netns exec web id", ["join web", "run id"]),
+            ("ip netns del web", ["stop web"]),
+        ):
+            say(capsys, line, shell=shell)
+            assert list(shell.fixes) == fixes, line
+    finally:
+        shell.end_all()
+
+
 def test_nothing_known_is_as_before(capsys: Told) -> None:
     assert say(capsys, "xyzzy(1, 2)") == ("", ["there is no command xyzzy(1,", "try: help"], 2)
