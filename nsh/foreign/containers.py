@@ -145,8 +145,7 @@ def _run(name: str, words: list[str], typed: Typed) -> Answer:
     what = f" (left out: {' '.join(left)})" if left else ""
     return answer(
         name,
-        "namespaces and mounts are lines here; nsh has no images, and a run keeps the root"
-        f" directory of the host{what}",
+        f"nsh has no images, and a run keeps the root directory of the host{what}",
         *lines,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from nsh.host import Host
 from nsh.parts import apparmor
 from nsh.parts.facts import switched_off
+from nsh.parts.part import FailedCall
+from nsh.plan.diagnose import cause_of
+from nsh.plan.order import plan
+from nsh.state import State, Umount
 from nsh.words import split
 from tests import needs
 
@@ -90,3 +95,15 @@ def test_a_program_with_a_blank_in_its_path_is_quoted() -> None:
         "nsh",
         "/a b",
     ]
+
+
+def test_it_is_named_for_any_call_that_takes_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts(monkeypatch, {SYSCTL: "1\n"})
+    host = ordinary()
+    host.uid = host.gid = 65534
+    state = State(flags=("user", "mnt"), uidmap="root", mounts=(Umount("/mnt", lazy=True),))
+    wanted = plan(state, ("true",), host)
+    for call in wanted.calls:
+        if call.name in ("mount", "umount2", "write") and call.part in ("mounts", "ids"):
+            found = cause_of(FailedCall(call, errno.EPERM, wanted, host))
+            assert apparmor.SYSCTL in found.cause, call

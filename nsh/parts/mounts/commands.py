@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from nsh.base import BaseShell
 from nsh.errors import Usage, no_such_word
 from nsh.linux.mountflags import (
@@ -97,13 +99,22 @@ class MountCommands(BaseShell):
         if not (target and source and fstype):
             raise Usage("a word is empty")
         if fstype not in _USUAL:
-            from nsh.parts.mounts.filesystems import misspelt
+            from nsh.parts.mounts.filesystems import is_known, misspelt
 
             if close := misspelt(fstype):
                 rest = [mount_command(Mount(close, source, target, options))]
                 if source == default_source(fstype):
                     rest = [mount_command(Mount(close, default_source(close), target, options))]
                 raise Usage(f"there is no file system {fstype}: did you mean {close}?", *rest)
+            if (
+                len(positional) == 2
+                and not is_known(fstype)
+                and os.path.exists(self.inside(fstype))
+            ):
+                bind = join(["mount", "bind", *positional, *(["-o", options] if options else [])])
+                raise Usage(
+                    f"the type comes first here, and to show {fstype} elsewhere is bind", bind
+                )
         flags, data = parse_options(options)
         binds = fstype in ("bind", "rbind") or flags & MS_BIND
         if binds and data and not flags & MS_REMOUNT:

@@ -17,6 +17,7 @@ MOST_LINES = 20
 def mount_command(entry: Entry) -> str:
     """One entry of the queue as the command that queues it.
 
+    >>> from nsh.state import Mount
     >>> mount_command(Mount("tmpfs", "none", "/mnt", "ro")), mount_command(Umount("/mnt", lazy=True))
     ('mount tmpfs /mnt -o ro', 'umount /mnt -l')
     """

@@ -83,6 +83,14 @@ def test_lines_of_nsh_stay_what_they_are(capsys: Told, line: str) -> None:
     assert say(capsys, line) == ("", [], 0)
 
 
+def test_a_directory_by_its_name_alone_is_bound(capsys: Told, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    shell = Shell()
+    say(capsys, f"cd {tmp_path}", "mount src dst -o ro", shell=shell)
+    assert list(shell.fixes) == ["mount bind src dst -o ro"]
+    assert say(capsys, "mount other dst", shell=shell) == ("", [], 0)
+
+
 def test_a_remount_of_what_is_queued_keeps_its_file_system(capsys: Told) -> None:
     shell = Shell()
     say(capsys, "mount tmpfs /mnt", "mount -o remount,size=2m /mnt", shell=shell)
