@@ -98,11 +98,7 @@ def jobs(name: str, rest: list[str], typed: Typed) -> Answer:
 
 def execs(name: str, rest: list[str], typed: Typed) -> Answer:
     """exec: of a child as docker means it, or of a program as a shell does."""
-    words = [
-        word
-        for at, word in enumerate(rest)
-        if not word.startswith("-") or (at and rest[0][0] != "-")
-    ]
+    words = Options(rest, {}).rest
     if words and words[0] in typed.children:
         return answer(name, "a child is entered", join(["enter", *words]))
     if words and not typed.is_program(words[0]):

@@ -283,7 +283,11 @@ def _may_be_of_mount8(found: list[str]) -> bool:
     """Whether words are certainly no plain line of nsh: then they are looked at more closely."""
     if "--" in found:
         return False
-    if len(found) in (1, 4, 5) or "/" in found[0] or found[0] in (".", ".."):
+    if (
+        (len(found) in (1, 4, 5) and "-o" not in found)
+        or "/" in found[0]
+        or found[0] in (".", "..")
+    ):
         return True
     if len(found) == 3 and found[0] not in ("bind", "rbind"):
         return True
