@@ -10,7 +10,8 @@ pytest_plugins = [] if installed else ["nsh.pytest_plugin"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The session of the README is one that was started as root, as it says there."""
+    """The sessions of the README and the pages are those of root."""
     for item in items:
-        if item.path.name == "README.md" and os.geteuid() != 0:
+        ours = item.path.name == "README.md" or item.path.match("nsh/pages/*.md")
+        if ours and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root: it makes namespaces as root does"))

@@ -1,4 +1,4 @@
-"""Base: how a line becomes a call of a command, and the doors through which words reach the user.
+"""Base: how a line becomes a call of a command.
 
 Built on cmd.Cmd: ``onecmd`` dispatches to ``do_NAME``. The commands are methods of classes derived
 from BaseShell: those of the state in parts/, the others in commands/, teach/, course/ and
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import cmd
 import posixpath
-import sys
 from collections import deque
 
 from nsh import errors, words
-from nsh.errors import Failure, Interrupted, LastError, OutputFailed, Usage
+from nsh.errors import Failure, Interrupted, LastError, Usage
 from nsh.host import Host
 from nsh.state import START, State
-from nsh.words import PROMPT
+from nsh.voice.doors import Doors
+from nsh.words import PROMPT, RAW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,34 +54,28 @@ UNDO_ITEMS = 2_000_000
 """The most mounts and variables in all states that undo keeps: with thousands, fewer steps."""
 HISTORY_LINES = 1000
 
-RAW = frozenset(("sh", "host"))
-"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
 
-
-class BaseShell(cmd.Cmd):
+class BaseShell(Doors, cmd.Cmd):
     """What every command uses: the state, the doors to the user, the dispatch of a line.
 
-    Three hooks tell others what happens here: ``said``, ``run_ended`` and ``acted``.
+    Two hooks tell others what happens here: ``run_ended`` and ``acted``.
 
     state        what the next run will get
     status       the exit status of the last command
-    interactive  whether a person types at a prompt
     echo         -v: lines are shown behind the prompt, and [STATUS] after a failure
     stop         -e: a script ends at the first failure
     args         the script's arguments: $1 and so on of sh, ! and host lines
     fixes        the lines that the last error told to try
     following    the line that is a good one to type next, "" if there is none
-    proposed     lines that the user finds typed at the next prompts, to send or change
+    proposed     the same if it is several, each to be typed after the one before it
     settings     what `set` has set, for the prompt
     last_error   the last error, None after a run that could be started
     hinting      whether hints are given; ``hinted`` are the names of those that were
-    where        what stands before a message: "FILE:LINE: " in a script
     lines        the last lines typed, of ``typed`` in all
     sourcing     the files that are being sourced, the innermost last
     in_line      whether a line is running
     pids         the processes that the runs of this line were made of
     recording    what writes the session down, None if nothing does
-    said         a hook: takes what nsh says, in the place of standard output and error
     run_ended    a hook: the functions that are called with the words of a run, sh or diff when its
                  command has ended by itself; ``status`` is its status
     acted        a hook: the functions that are called when something was done to a child that stays:
@@ -113,7 +107,6 @@ class BaseShell(cmd.Cmd):
         self.state = START
         self.status = 0
         self.last_status = 0
-        self.where = ""
         self.past: deque[State] = deque(maxlen=UNDO_STEPS)
         self.future: list[State] = []
         self.lines: deque[str] = deque(maxlen=HISTORY_LINES)
@@ -130,64 +123,17 @@ class BaseShell(cmd.Cmd):
         self.in_line = False
         self.pids: list[int] = []
         self.recording: Recording | None = None
-        self.said: Callable[[str], None] | None = None
         self.run_ended: list[Callable[[list[str]], None]] = []
         self.acted: list[Callable[[str, Living, list[str]], None]] = []
         self._due = 0  # the status of the line's last command, which is still to be shown
-
-    # The doors.
-
-    def message(self, text: str) -> None:
-        """What was asked for, on standard output. Raises OutputFailed."""
-        if self.said:
-            self.said(text + "\n")
-            return
-        try:
-            sys.stdout.write(text + "\n")
-        except (OSError, ValueError, AttributeError) as error:
-            raise OutputFailed(error) from None
-
-    def page(self, text: str) -> None:
-        """A long answer: at the prompt through the pager if it is longer than the screen."""
-        if self.interactive:
-            from nsh.pager import page
-
-            self.flush()
-            if page(text):
-                return
-        self.message(text)
-
-    def flush(self) -> None:
-        """Hand over what was written, so that what a child writes comes after it."""
-        if self.said:
-            return
-        try:
-            sys.stdout.flush()
-        except (OSError, ValueError) as error:
-            raise OutputFailed(error) from None
-        except AttributeError:
-            pass
-
-    def error(self, *texts: str) -> None:
-        """One or more lines on standard error, each after ``nsh: `` and, in a script, its place."""
-        self.flush()
-        for text in texts:
-            line = words.visible(f"nsh: {self.where}{text}") + "\n"
-            if self.said:
-                self.said(line)
-                continue
-            try:
-                sys.stderr.write(line)
-                sys.stderr.flush()
-            except (OSError, ValueError, AttributeError):
-                pass  # there is no other place to say it
+        self._told = False  # whether that of the command was
 
     def explain_failure(self, why: str, fixes: Iterable[str], *before: str) -> None:
         """An error with its cause and what to type next."""
         self.fixes = tuple(fixes)
         lines = (*before, why, *[f"try: {fix}" for fix in self.fixes])
         self.last_error = LastError(self.command, lines)
-        self.error(*lines)
+        self.error(*[[("call", call)] for call in before], *lines[len(before) :])
 
     # A line.
 
@@ -231,11 +177,11 @@ class BaseShell(cmd.Cmd):
     def show_status(self, status: int) -> None:
         """Show the status of a command that failed, at a prompt and under -v."""
         if status and (self.interactive or self.echo):
-            self.message(f"[{status}]")
+            self.message([("status", f"[{status}]")])
 
     def _run_commands(self, line: str) -> bool:
         self.fixes = ()
-        self.following = ""
+        self.following, self.proposed = "", []
         if line.strip(words.BLANKS) and not self.sourcing:
             self.lines.append(line)
             self.typed += 1
@@ -258,9 +204,18 @@ class BaseShell(cmd.Cmd):
             self._command_ended()
         return False
 
+    def status_now(self) -> None:
+        """Show the status of the command that is running, directly below its output.
+
+        Only where a person looks on: in a transcript it is the last line of all.
+        """
+        if self.interactive and self.recording is None and not self.sourcing:
+            self.show_status(self.status)
+            self._told = True
+
     def _command_ended(self) -> None:
         if not self.sourcing:
-            self._due = self.status
+            self._due = 0 if self._told else self.status
 
     def onecmd(self, line: str) -> bool:
         """Run one command, tell of its failure, and set ``status``. True if nsh is to end.
@@ -269,12 +224,15 @@ class BaseShell(cmd.Cmd):
         """
         if self._due and not self.sourcing:
             if self.recording is not None:
-                self.message(f"[{self._due}]")  # a transcript has it, whoever looks on
+                self.message(
+                    [("status", f"[{self._due}]")]
+                )  # a transcript has it, whoever looks on
             else:
                 self.show_status(self._due)
             self._due = 0
         self.last_status = self.status
         self.status = 0
+        self._told = False
         self.command = ""
         ended = False
         try:

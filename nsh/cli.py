@@ -8,6 +8,7 @@ import sys
 
 from nsh.errors import OWN_FAILURES, Failure, Interrupted, OutputFailed, own_failure
 from nsh.linux.descriptors import repair_standard
+from nsh.options import LACKS, BadOption, found_options, parse_options
 from nsh.words import join
 
 TYPE_CHECKING = False
@@ -15,115 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from nsh.shell import Shell
-
-USAGE = """\
-usage: nsh [-evx] [SCRIPT [ARG...]]
-       nsh [-evx] -c COMMANDS [-c COMMANDS]... [ARG...]
-       nsh --record FILE [-evx] [-c COMMANDS]... [SCRIPT [ARG...]]
-       nsh --test [-q] [--jobs N] FILE...
-       nsh --update [--yes] FILE...
-       nsh --lesson NAME
-       nsh --check FILE...
-
-A shell for learning and trying Linux namespaces. Without SCRIPT and -c, a
-prompt at a terminal, or commands from standard input, as for a SCRIPT named -.
-In the lines of sh, ! and host the ARGs are $1 and so on.
-
-  -c COMMANDS   run these commands
-  -e            stop at the first command that fails
-  -v            show each line before it runs, and [STATUS] after a failure
-  -x            print each system call of a run, as `trace on` does
-  --record FILE write the session to FILE, a transcript
-  --test        replay transcripts and compare; -q: say only what failed;
-                --jobs N: N at a time
-  --update      replay transcripts and rewrite what stopped matching, after
-                asking; --yes: at once
-  --lesson NAME start with that lesson; `lesson` at the prompt lists them
-  --check       try lessons: each goal fails at first and is reached by its
-                solution
-  -h, --help    show this
-  --version     show the version
-
-At the prompt: help.
-"""
-
-
-class Options:
-    """What the command line asks for."""
-
-    def __init__(self) -> None:
-        self.commands: list[str] = []
-        self.stop = False
-        self.echo = False
-        self.trace = False
-        self.operands: list[str] = []
-        self.record = ""
-        self.lesson = ""
-
-
-class BadOption(Exception):
-    """An option that there is not, or without its argument."""
-
-
-_LACKS = {
-    "-c": "-c needs the commands as its argument",
-    "--record": "--record needs the name of the file",
-    "--lesson": "--lesson needs the name of the lesson",
-    "--jobs": "--jobs needs a number from 1 on",
-}
-
-
-def _options(
-    argv: list[str], short: str, long: list[str], action: str = ""
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """Options and operands, as getopt(3) takes them apart, but no short forms of long options.
-
-    After an ``action``, such as --test, options may stand behind operands. Raises BadOption.
-    """
-    import getopt
-
-    there_is_no = f"{action} has no option" if action else "there is no option"
-    try:
-        found, operands = (getopt.gnu_getopt if action else getopt.getopt)(argv, short, long)
-    except getopt.GetoptError as error:
-        name = f"{'--' if len(error.opt) > 1 else '-'}{error.opt}"
-        if "requires" in error.msg and name in _LACKS:
-            raise BadOption(_LACKS[name]) from None
-        word = next((word for word in argv if word.startswith(name)), name)
-        raise BadOption(f"{there_is_no} {word if name[:2] == '--' else name}") from None
-    typed = [word.partition("=")[0] for word in argv]
-    for name, _ in found:
-        if name not in typed and name.startswith("--"):
-            short_form = next(word for word in typed if word[:2] == "--" and name.startswith(word))
-            raise BadOption(f"{there_is_no} {short_form}")
-    return found, operands
-
-
-def parse_options(argv: list[str]) -> Options | str:
-    """The options, or a text to print instead of running. Raises BadOption."""
-    options = Options()
-    found, options.operands = _options(argv, "c:evxh", ["help", "version", "record=", "lesson="])
-    for name, value in found:
-        match name:
-            case "-h" | "--help":
-                return USAGE
-            case "--version":
-                from nsh import __version__
-
-                return f"nsh {__version__}\n"
-            case "-c":
-                options.commands.append(value)
-            case "-e":
-                options.stop = True
-            case "-v":
-                options.echo = True
-            case "-x":
-                options.trace = True
-            case "--record":
-                options.record = value
-            case "--lesson":
-                options.lesson = value
-    return options
+    from nsh.transcript.record import Recorder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -190,14 +83,31 @@ def _main(argv: list[str]) -> int:
         _say(failure.why, "try: nsh --help")
         return 126 if script in ("", "-") or os.path.exists(script) else 127
     except OutputFailed as failed:
+        shell.end_recording()
         return _output_failed(failed, shell.status)
     except (Interrupted, KeyboardInterrupt):
         shell.end_recording()
         return _die_of_interrupt()
     finally:
-        shell.end_recording()
+        recorded = shell.end_recording()
         shell.end_all()
+        if recorded is not None and not _settled(shell, recorded):
+            _die_of_interrupt()
     return shell.status
+
+
+def _settled(shell: Shell, recorded: Recorder) -> bool:
+    """Replay what was recorded, for which no child may live any more. False if Ctrl-C ended it."""
+    shell.tell_host()
+    shell.where = ""
+    try:
+        shell.settle_recording(recorded)
+        shell.flush()
+    except (Interrupted, KeyboardInterrupt):
+        return False
+    except OutputFailed:
+        pass  # what was to be said is all that is lost
+    return True
 
 
 def _load() -> type[Shell]:
@@ -216,7 +126,7 @@ def _transcripts(action: str, argv: list[str]) -> int:
     """nsh --test and nsh --update. Raises BadOption."""
     testing = action == "--test"
     own = ("q", ["quiet", "jobs="]) if testing else ("y", ["yes"])
-    found, paths = _options(argv, *own, action)
+    found, paths = found_options(argv, *own, action)
     quiet = yes = False
     jobs = 1
     for name, value in found:
@@ -227,7 +137,7 @@ def _transcripts(action: str, argv: list[str]) -> int:
                 yes = True
             case _:
                 if not (value.isascii() and value.isdigit() and int(value)):
-                    raise BadOption(_LACKS[name])
+                    raise BadOption(LACKS[name])
                 jobs = int(value)
     if not paths:
         raise BadOption(f"{action} needs at least one file")
@@ -240,7 +150,7 @@ def _transcripts(action: str, argv: list[str]) -> int:
 
 def _check(argv: list[str]) -> int:
     """nsh --check. Raises BadOption."""
-    _, paths = _options(argv, "", [], "--check")
+    _, paths = found_options(argv, "", [], "--check")
     if not paths:
         raise BadOption("--check needs at least one file")
     from nsh.course.goal import check_files
@@ -287,12 +197,20 @@ def _script_lines(path: str) -> Iterable[str]:
 
 def _typed(shell: Shell) -> None:
     """The prompt, or the plain one on a terminal that can do nothing."""
-    from nsh.pager import is_dumb
     from nsh.prompt.typed import plain_loop, start
+    from nsh.voice.pager import is_dumb
 
     dumb = is_dumb(shell.host.environ)
-    if start(shell, keys=not dumb):
-        return
+    recording, shell.recording = shell.recording, None
+    try:
+        # What nshrc does is the state that a recording begins with.
+        if start(shell, keys=not dumb):
+            return
+    finally:
+        if recording is not None:
+            shell.end_recording()  # of a line in nshrc
+            shell.recording = recording
+    shell.tell_recording()
     if not dumb:
         try:
             from nsh.prompt.line import Prompt

@@ -60,6 +60,32 @@ def _is_named(path: Path, config: pytest.Config) -> bool:
     return any(fnmatch(relative, pattern) for pattern in patterns)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With --nsh-update: what was rewritten, and what was left."""
+    if not terminalreporter.config.getoption("--nsh-update"):
+        return
+    # The sections of a report also come from the workers of xdist.
+    sections = [
+        section
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for section in report.sections
+    ]
+    told = [
+        f"{what} {text.splitlines()[0]}"
+        for what, title in (("rewrote", _REWROTE), ("left   ", _LEFT))
+        for text in sorted(text for name, text in sections if name == f"Captured {title} call")
+    ]
+    if told:
+        terminalreporter.section("transcripts")
+    for line in told:
+        terminalreporter.line(line)
+
+
+_REWROTE, _LEFT = "nsh rewrote", "nsh left"
+
+
 class TranscriptFile(pytest.File):
     """A file with one transcript in it."""
 
@@ -117,7 +143,7 @@ class TranscriptItem(pytest.Item):
         from nsh.transcript.report import full_report, headline
 
         if self.broken:
-            raise Mismatch(*self.broken)
+            raise self._left(Mismatch(*self.broken))
         done = replay_transcript(self.transcript)
         if done.skipped:
             self._skip(done)
@@ -129,11 +155,22 @@ class TranscriptItem(pytest.Item):
             first = headline(done)
             path = self.transcript.path
             number = first.removeprefix(f"{path}:").partition(":")[0]
-            raise Mismatch(int(number) if number.isdigit() else 1, first, full_report(done))
+            found = Mismatch(int(number) if number.isdigit() else 1, first, full_report(done))
+            if done.stopped:
+                why = f"{path}:{done.stopped_at}: {done.stopped}"
+                self._left(Mismatch(done.stopped_at, why))
+            raise found
+
+    def _left(self, wrong: Mismatch) -> Mismatch:
+        """Note for the summary that --nsh-update leaves the file, or the rest of it, as it is."""
+        if self.config.getoption("--nsh-update"):
+            self.add_report_section("call", _LEFT, wrong.headline)
+        return wrong
 
     def _skip(self, done: Replay) -> None:
         assert done.skipped
         self.line, why = done.skipped
+        self._left(Mismatch(self.line, f"{self.transcript.path}:{self.line}: {why}"))
         if self.config.getoption("--nsh-strict"):
             raise Mismatch(
                 self.line,
@@ -142,13 +179,20 @@ class TranscriptItem(pytest.Item):
         raise pytest.skip.Exception(why, _use_item_location=True)
 
     def _update(self, done: Replay) -> None:
-        from nsh.transcript.update import patch, updated, write
+        from nsh.transcript.update import patch, rewritten, updated, write
 
         text = updated(done)
         shown = patch(done, text)
-        if shown:
+        if not shown:
+            return
+        path, count = self.transcript.path, len(rewritten(done))
+        try:
             write(str(self.path), text)
-            self.add_report_section("call", "updated", shown)
+        except OSError as error:
+            why = f"{path}:1: cannot write it: {error.strerror}"
+            raise self._left(Mismatch(1, why)) from None
+        told = f"{path}: 1 command" if count == 1 else f"{path}: {count} commands"
+        self.add_report_section("call", _REWROTE, f"{told}\n{shown}")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the item is: the line of what it was skipped for, else the first."""

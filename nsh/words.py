@@ -10,6 +10,9 @@ PROMPT = "nsh> "
 MORE = "> "
 """What stands before a typed line, and before the lines that continue it."""
 
+RAW = frozenset(("sh", "host"))
+"""Commands that get the rest of the line as it is typed: a shell will read it. So does ``!``."""
+
 OPERATORS = "|&<>()"
 BLANKS = " \t\n"
 _QUOTES = "'\"\\"
@@ -201,54 +204,6 @@ def _unquote_double(text: str) -> str:
             out.append(text[at])
             at += 1
     return "".join(out)
-
-
-def continuation(line: str) -> str | None:
-    """None if the line is complete; else it ends in a backslash that nothing quotes and goes on.
-
-    Then the answer is a short text that can stand for the line in front of the next one, when that
-    is asked about in its turn: an open double quote, the beginning of a word, or nothing.
-    """
-    if not line.endswith("\\"):
-        return None
-    at = 0
-    in_word = False
-    while at < len(line):
-        char = line[at]
-        if char == "\\":
-            if at == len(line) - 1:
-                return "x" if in_word else ""
-            at += 2
-            in_word = True
-        elif char == '"':
-            end = at + 1
-            while end < len(line) and line[end] != '"':
-                end += 2 if line[end] == "\\" else 1
-            if end >= len(line):
-                return '"' if end > len(line) else None
-            at = end + 1
-            in_word = True
-        elif char == "'":
-            end = line.find("'", at + 1)
-            if end < 0:
-                return None
-            at = end + 1
-            in_word = True
-        elif char == "#" and not in_word:
-            return None
-        else:
-            in_word = char not in BLANKS and char not in OPERATORS and char != ";"
-            at += 1
-    return None
-
-
-def continues(line: str) -> bool:
-    """Whether the line goes on in the next one: it ends in a backslash that nothing quotes.
-
-    >>> continues("run echo a \\\\"), continues("run echo a \\\\\\\\"), continues("# a \\\\")
-    (True, False, False)
-    """
-    return continuation(line) is not None
 
 
 def quote(word: str) -> str:

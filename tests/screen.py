@@ -73,7 +73,8 @@ class Screen:
         """Type a line when the prompt is there and send it."""
         self.ready()
         self.type(text)
-        self.until(lambda screen: text[-20:] in screen.replace("\n", ""))
+        typed = f"nsh> {text}"[-20:]  # not what stands elsewhere, as in the greeting
+        self.until(lambda screen: typed in screen.replace("\n", ""))
         self.keys("Enter")
 
     def paste(self, text: str) -> None:

@@ -19,7 +19,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 def test_what_is_to_be_changed_in_a_file_stands_there() -> None:
     pairs = re.findall(r"`(\w+)` (?:in|of) `(nsh/[\w/]+\.py)`", TEXT)
-    assert ("STYLE", "nsh/prompt/line.py") in pairs
+    assert ("SCREEN", "nsh/voice/theme.py") in pairs
     for name, path in pairs:
         assert re.search(rf"^(?:def |class )?{name}\b", (ROOT / path).read_text(), re.MULTILINE), (
             path

@@ -15,9 +15,9 @@ MOST_FILES = 16
 MOST_LINES = 400
 
 FLOORS = (
-    ("nsh.value", "nsh.words", "nsh.offers", "nsh.pager"),
+    ("nsh.value", "nsh.words", "nsh.offers", "nsh.options"),
     ("nsh.linux", "nsh.errors"),
-    ("nsh.state", "nsh.files"),
+    ("nsh.state", "nsh.files", "nsh.voice"),
     ("nsh.call",),
     ("nsh.host", "nsh.run", "nsh.show"),
     ("nsh.base",),

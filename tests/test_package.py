@@ -69,13 +69,14 @@ def test_the_wheel_and_the_sdist_hold_every_file(dist: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == FILES
     assert {"nsh/py.typed", "nsh/teach/topics/calls.txt", "nsh/course/lessons/pid.nsh.md"} <= names
+    assert {"nsh/pages/scripts.md", "nsh/pages/prompt.svg"} <= names
     [sdist] = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         members = {name.partition("/")[2] for name in archive.getnames()}
     assert members >= {*FILES, "setup.cfg", "pyproject.toml", "README.md", "LICENSE"}
 
 
-@pytest.mark.parametrize("line", ["help", "explain pid", "lesson", "plan true"])
+@pytest.mark.parametrize("line", ["help", "help teachers", "explain pid", "lesson", "plan true"])
 def test_an_installed_nsh_says_what_the_checkout_says(
     python: Path, tmp_path: Path, line: str
 ) -> None:

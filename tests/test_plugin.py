@@ -76,10 +76,32 @@ def test_strict_turns_skips_into_failures(project: Path) -> None:
 def test_update_rewrites_and_passes(project: Path) -> None:
     bad = project / "bad.nsh.md"
     bad.write_text(BAD)
-    status, _ = run(project, "--nsh-update", "-n", "2")
+    status, out = run(project, "--nsh-update", "-n", "2")
     assert status == 0
+    assert "\nrewrote bad.nsh.md: 1 command\n" in out
+    assert "left " not in out
     assert bad.read_text() == BAD.replace("\nc\n", "\nb\n")
-    assert run(project)[0] == 0
+    status, out = run(project, "--nsh-update")
+    assert status == 0
+    assert "rewrote" not in out
+
+
+def test_update_says_what_it_leaves(project: Path) -> None:
+    (project / "needy.nsh.md").write_text(NEEDY)
+    (project / "broken.nsh.md").write_text("x\n```nsh\nnsh> flags\n")
+    quits = project / "quits.nsht"
+    quits.write_text("nsh> run echo a\nb\nnsh> quit\nnsh> run echo c\nd\n")
+    status, out = run(project, "--nsh-update")
+    assert status == 1
+    summary = out.partition("= transcripts =")[2].splitlines()[1:]
+    assert [line for line in summary if line.startswith(("rewrote", "left"))] == [
+        "rewrote quits.nsht: 1 command",
+        "left    broken.nsh.md:2: the fence ``` is not closed",
+        "left    needy.nsh.md:3: needs the program no-such-program",
+        "left    quits.nsht:3: it ended nsh; the rest was not run",
+    ]
+    assert quits.read_text() == "nsh> run echo a\na\nnsh> quit\nnsh> run echo c\nd\n"
+    assert "transcripts =" not in run(project)[1]
 
 
 def test_junit_gets_what_it_needs(project: Path) -> None:

@@ -163,7 +163,7 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
         ("ns x", "ns: there is no child x: none lives", "children"),
         ("undo x", "undo: 'x' is no number of steps: a whole number from 1 on", "help undo"),
         ("redo 0", "redo: '0' is no number of steps: a whole number from 1 on", "help redo"),
-        ("save", "usage: save FILE", "help save"),
+        ("save", "usage: save [-f] FILE", "help save"),
         ("source a b", "usage: source FILE", "help source"),
         ("source ''", "source: the name of the file is empty", "help source"),
         ("history x", "usage: history", "help history"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsh import words
-from nsh.files import LogicalLine, logical_lines
+from nsh.files import LogicalLine, continues, logical_lines
 
 # What a line can hold: any character but NUL and newline, undecodable bytes included.
 characters = st.characters(exclude_characters="\0\n", exclude_categories=()).filter(
@@ -33,7 +33,7 @@ def test_what_join_writes_is_one_command(found: list[str]) -> None:
     line = words.join(found)
     assert words.commands(line) == [line]
     assert words.command_word(line)[0] == found[0]
-    assert not words.continues(line)
+    assert not continues(line)
 
 
 @given(plain_quoting)
@@ -161,12 +161,12 @@ def test_lines_are_joined_as_if_asked_about_as_a_whole(lines: list[str]) -> None
     whole = ""
     for line in lines:
         whole += line
-        if words.continues(whole):
+        if continues(whole):
             whole = whole[:-1]
         else:
             expected.append(whole)
             whole = ""
-    if words.continues(lines[-1]) or (whole and lines):
+    if continues(lines[-1]) or (whole and lines):
         expected.append(whole)
     joined = [line.text for line in logical_lines(lines)]
     assert joined == expected or [*joined, ""] == expected or joined == [*expected, ""]

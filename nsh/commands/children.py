@@ -41,7 +41,7 @@ class ChildCommands(StartedCommands):
             enter web ps
             stop web
 
-        See `children`, `enter`, `join`; docker-run(1) -d.
+        See `children`, `enter`, `join`, `explain pod`; docker-run(1) -d.
         """
         name, *argv = self.words(line, at_least=1)
         self._check_name(name, argv)
@@ -105,7 +105,7 @@ class ChildCommands(StartedCommands):
         self.needs_linux()
         self.needs_proc()
         self.flush()
-        trace = self._trace if self.tracing else None
+        trace = self.new_trace()
         try:
             child = Living(name, wanted, trace)
         except CallFailed as failed:
@@ -114,6 +114,9 @@ class ChildCommands(StartedCommands):
             return None
         except OWN_FAILURES as error:
             raise Failure(own_failure(error), "quit", status=125) from None
+        finally:
+            if trace:
+                trace.end()
         self.pids += child.running.pids
         return child
 
@@ -132,6 +135,8 @@ class ChildCommands(StartedCommands):
         self.look_after()
         shown = self.interactive and self.said is None and self.recording is None
         width = terminal_width() if shown else 0
+        if self.interactive and not self.started and self.stepped is None:
+            self.message("no child was started; to start one: start box")
         for text in lines(self.started.values(), self.stepped, width):
             self.message(text)
 
@@ -193,10 +198,9 @@ class ChildCommands(StartedCommands):
         """stop NAME...
 
         End a child and all that it started: SIGTERM, and after 2 seconds SIGKILL. The
-        2 seconds pass where the main process is PID 1 and does not handle SIGTERM: see
-        `explain init`.
+        2 seconds pass where the main process is PID 1 and does not handle SIGTERM.
 
-        See `signal`, `init`; docker-stop(1).
+        See `signal`, `init`, `explain PID 1`; docker-stop(1).
         """
         names = self.words(line, at_least=1)
         if options := [word for word in names if word.startswith("-")]:

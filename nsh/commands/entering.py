@@ -30,7 +30,7 @@ class EnterCommands(StartedCommands):
             enter web ps
             enter web
 
-        See setns(2), nsenter(1), docker-exec(1).
+        See `join`, `explain nsenter`; setns(2), nsenter(1), docker-exec(1).
         """
         name, rest = _first(line)
         wanted = self.entered(name, self.argv(rest), more=split(rest))
@@ -86,7 +86,7 @@ class EnterCommands(StartedCommands):
             start web sleep 1000
             pin web
 
-        See namespaces(7), /proc/PID/ns.
+        See `join`, `explain pin`; namespaces(7).
         """
         [name] = self.words(line, at_least=1, at_most=1)
         child = self.child(name, "pin", alive=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from nsh.run.living import Living
     from nsh.run.step import Stepping
+    from nsh.voice.text import Fragment
 
 _LEAST = (0, 7, 0, 6, 0, 0)
 """The least widths of the columns of `children`: a process id and a time do not move the others."""
@@ -25,7 +26,7 @@ _SHORTEST = 8
 
 def lines(
     children: Iterable[Living], stepped: Stepping | None = None, width: int = 0
-) -> Iterator[str]:
+) -> Iterator[list[Fragment]]:
     """The table: none if there are no children, and no run is being stepped through.
 
     A command that goes beyond ``width`` columns is cut, unless that is 0.
@@ -48,9 +49,15 @@ def lines(
     if len(rows) == 1:
         return
     widths = [max([least, *[len(row[at]) for row in rows]]) for at, least in enumerate(_LEAST)]
-    for row in rows:
+    for number, row in enumerate(rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield _cut("  ".join(cells).rstrip(), width, sum(widths[:-1]) + 2 * len(widths[:-1]))
+        text = _cut("  ".join(cells).rstrip(), width, sum(widths[:-1]) + 2 * len(widths[:-1]))
+        if number == 0:
+            yield [("heading", text)]
+        elif row[1] == "-":
+            yield [("ended", text)]
+        else:
+            yield [("new", text[: widths[0]]), ("", text[widths[0] :])]
 
 
 def _cut(row: str, width: int, command: int) -> str:

@@ -32,7 +32,9 @@ class LookCommands(RunCommands):
         self.words(line, at_most=0)
         commands = state_commands(self.state)
         if commands:
-            self.page("\n".join(commands))
+            from nsh.voice.text import joined
+
+            self.page(joined([self.lexed(command) for command in commands]), tail=" \\")
 
     def do_plan(self, line: str) -> None:
         """plan [CMD ARG...]  (or start NAME ..., enter NAME ...)
@@ -48,8 +50,9 @@ class LookCommands(RunCommands):
         See strace(1), `trace`.
         """
         from nsh.show.plans import plan_lines
+        from nsh.voice.text import joined
 
-        self.page("\n".join(plan_lines(self.plan_of(self.argv(line)))))
+        self.page(joined(plan_lines(self.plan_of(self.argv(line)))))
 
     def complete_plan(self, before: list[str], word: str) -> Iterable[Item]:
         """As for run."""
@@ -103,8 +106,8 @@ class LookCommands(RunCommands):
                     " user's, or has rights that nsh does not have",
                     "ns",
                 )
-            for text in ns_lines(own_links(), there, words[0], "its own"):
-                self.message(text)
+            for row in ns_lines(own_links(), there, words[0], "its own"):
+                self.message(row)
             return
         here = {
             each.proc: text for each in NAMESPACES if (text := link(f"/proc/self/ns/{each.proc}"))
@@ -116,9 +119,9 @@ class LookCommands(RunCommands):
         outcome = self._launch(wanted)
         if outcome is None:
             return
-        joined = [kind for kind in outcome.links if kind not in self.state.flags]
-        for text in ns_lines(here, outcome.links, joined=joined):
-            self.message(text)
+        old = [kind for kind in outcome.links if kind not in self.state.flags]
+        for row in ns_lines(here, outcome.links, joined=old):
+            self.message(row)
 
     def pid_of(self, word: str) -> int:
         """The process that a word means: a child by its name, or any by its id. Raises Failure."""

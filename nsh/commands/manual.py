@@ -1,9 +1,13 @@
-"""The manual: the docstrings of the commands, in the groups and the order in which they are taught."""
+"""The manual: the docstrings of the commands, in the groups and the order in which they are taught.
+
+Beside them stand the pages, Markdown files that are installed with nsh: what is about no one command.
+"""
 
 from __future__ import annotations
 
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
+from nsh.voice.text import prose
 from nsh.words import number
 
 TYPE_CHECKING = False
@@ -19,6 +23,19 @@ GROUPS = ("Running", "State", "Children", "Looking", "Learning", "Going back", "
 ALSO = {"host": "host or !", "quit": "quit or exit"}
 """What the list of commands says for those that have a second name."""
 
+PAGES = (
+    "prompt",
+    "commands",
+    "runs",
+    "scripts",
+    "transcripts",
+    "lessons",
+    "teachers",
+    "limits",
+    "speed",
+)
+"""The pages, ``nsh/pages/NAME.md``, in the order of `help`. No command has the name of one."""
+
 
 class ManualCommands(BaseShell):
     """help, set and quit."""
@@ -27,26 +44,41 @@ class ManualCommands(BaseShell):
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"set": ("editing-mode", "emacs", "vi")}
 
     def do_help(self, line: str) -> None:
-        """help [COMMAND]
+        """help [COMMAND|PAGE]
 
-        The commands in the order to learn them in, or the manual of one.
+        The commands in the order to learn them in, the manual of one, or a page.
+
+        The pages are about more than one command: the keys of the prompt, what a run
+        does, scripts, transcripts, writing lessons. help alone ends with their names.
+
+            help runs
         """
         match self.words(line, at_most=1):
             case []:
-                self.page(overview(self))
+                self.page(prose(overview(self), self.lexed))
             case ["!"]:
-                self.page(page_of(self, "host"))
+                self._manual("host")
             case ["?"]:
-                self.page(page_of(self, "help"))
+                self._manual("help")
             case [name] if name in self.command_names():
-                self.page(page_of(self, name))
+                self._manual(name)
+            case [name] if name in PAGES:
+                from nsh.show.markdown import rendered
+
+                self.page(prose(rendered(read_page(name)), self.lexed))
             case [name]:
-                close = closest(name, self.command_names())
+                close = closest(name, [*self.command_names(), *PAGES])
                 raise Usage(f"there is no command {name}", f"help {close}".rstrip())
 
+    def _manual(self, name: str) -> None:
+        usage, _, text = page_of(self, name).partition("\n")
+        self.page([("heading", usage + "\n"), *prose(text, self.lexed)])
+
     def complete_help(self, before: list[str], word: str) -> Iterable[Item]:  # type: ignore[override]
-        """The commands."""
-        return () if before else offered(self)
+        """The commands and the pages."""
+        if not before:
+            yield from offered(self)
+            yield from [(name, f"page: {page_title(name)}") for name in PAGES]
 
     def do_set(self, line: str) -> None:
         """set [editing-mode emacs|vi]
@@ -130,8 +162,22 @@ def page_of(shell: BaseShell, name: str) -> str:
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
 
 
+def read_page(name: str) -> str:
+    """The Markdown of one of the PAGES. Raises OSError."""
+    import os
+
+    place = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pages")
+    with open(os.path.join(place, f"{name}.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def page_title(name: str) -> str:
+    """What a page is about: what stands behind its name in its heading, ``# NAME: TITLE``."""
+    return read_page(name).partition("\n")[0].partition(": ")[2]
+
+
 def overview(shell: BaseShell) -> str:
-    """All commands in the order in which they are taught, each with its first sentence."""
+    """All commands in the order in which they are taught, each with its first sentence; the pages."""
     import textwrap
 
     lines: list[str] = []
@@ -145,6 +191,7 @@ def overview(shell: BaseShell) -> str:
         "A # starts a comment, a ; separates commands, a \\ at the end continues the line."
     )
     lines.append("help COMMAND says more.")
+    lines += textwrap.wrap(f"Pages, for help PAGE: {', '.join(PAGES)}.", 80)
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import errno
 import sys
 
 from nsh.base import BaseShell
-from nsh.call import Call, Plan
+from nsh.call import Plan
 from nsh.errors import OWN_FAILURES, Failure, Interrupted, Refusal, Usage, own_failure
 from nsh.state import START, State
 from nsh.words import split
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nsh.offers import Item
     from nsh.run.running import CallFailed, Outcome
     from nsh.run.step import Stepping
+    from nsh.show.plans import Folded
 
     Done = TypeVar("Done")
 
@@ -154,6 +155,7 @@ class RunCommands(BaseShell):
 
     def tell_run_ended(self, argv: list[str]) -> None:
         """Call the hook: a command has ended by itself, and ``status`` is its status."""
+        self.status_now()
         for listener in self.run_ended:
             listener(argv)
 
@@ -228,15 +230,26 @@ class RunCommands(BaseShell):
     def _perform(self, wanted: Plan, streams: tuple[int, int, int] | None) -> Outcome | CallFailed:
         from nsh.run.perform import CallFailed, launch
 
-        trace = self._trace if self.tracing else None
+        trace = self.new_trace()
         used = streams or self.streams
         try:
             outcome = launch(wanted, trace, self._still_alive, used, self._cannot_stop)
         except CallFailed as failed:
             self.pids += [failed.values[name] for name in wanted.chain() if name in failed.values]
             return failed
+        finally:
+            if trace:
+                trace.end()
         self.pids += outcome.pids
         return outcome
+
+    def new_trace(self) -> Folded | None:
+        """What takes the calls of a run and prints them, None if they are not to be seen."""
+        if not self.tracing:
+            return None
+        from nsh.show.plans import Folded
+
+        return Folded(self.error)
 
     def explain_call(self, failed: CallFailed, wanted: Plan) -> None:
         """Say which call of a plan failed, why, and what to type. Sets ``status``."""
@@ -258,11 +271,6 @@ class RunCommands(BaseShell):
         self.last_error = self.last_error.replace(
             call=failed.call.name, errno=errno.errorcode.get(failed.errno, "")
         )
-
-    def _trace(self, call: Call, values: dict[str, int], result: int, error: int) -> None:
-        from nsh.show.plans import trace_text
-
-        self.error(trace_text(call, values, result, error))
 
     def _still_alive(self) -> None:
         self.error(

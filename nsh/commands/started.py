@@ -23,12 +23,15 @@ _MOST_ENDED = 50
 class StartedCommands(RunCommands):
     """The base of all commands that know the children that stay.
 
-    started  those that live and those that have ended: name to child, in the order of their start
+    started      those that live and those that have ended: name to child, in the order of their start
+    own_environ  the environment by which nsh finds what it remembers between sessions: that of its
+                 start, also while a recording runs; a replay has a place of its own
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.started: dict[str, Living] = {}
+        self.own_environ = self.host.environ
 
     def run_entry(self, line: str) -> tuple[bool, int]:
         """As BaseShell; the processes of children that lived meanwhile count among its ``pids``."""

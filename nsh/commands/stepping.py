@@ -10,11 +10,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nsh.call import Call, Plan
+    from nsh.call import Plan
     from nsh.offers import Item
     from nsh.run.reports import Trace
     from nsh.run.running import CallFailed, Outcome
     from nsh.run.step import Stepping
+    from nsh.show.plans import Folded
+    from nsh.voice.text import Text
 
 
 class StepCommands(StartedCommands):
@@ -41,7 +43,7 @@ class StepCommands(StartedCommands):
             !ls -l /proc/$step/ns
             continue
 
-        See `plan`, `trace`.
+        See `plan`, `trace`, `explain step`.
         """
         if self.stepped is not None:
             at = self.stepped.place
@@ -81,7 +83,9 @@ class StepCommands(StartedCommands):
         count = number(words[0], 10**9) if words else 1
         if not count:
             raise Usage(f"{words[0]!r} is no number of calls: a whole number from 1 on")
-        self._step_on(count, self._show_call)
+        from nsh.show.plans import Folded
+
+        self._step_on(count, Folded(self._say_now))
 
     def complete_next(self, before: list[str], word: str) -> Iterable[Item]:
         """How many there are."""
@@ -100,7 +104,7 @@ class StepCommands(StartedCommands):
         from nsh.run.step import ALL
 
         self.words(line, at_most=0)
-        self._step_on(ALL, self._trace if self.tracing else lambda *_: None)
+        self._step_on(ALL, self.new_trace())
 
     def do_abort(self, line: str) -> None:
         """abort
@@ -120,7 +124,7 @@ class StepCommands(StartedCommands):
         if stepped is not None:
             stepped.abort()
 
-    def _step_on(self, count: int, trace: Trace) -> None:
+    def _step_on(self, count: int, trace: Folded | None) -> None:
         """Perform so many calls, and settle what came of it. Sets ``status``."""
         from nsh.commands.listing import ended
         from nsh.run.step import RunEnded
@@ -128,12 +132,16 @@ class StepCommands(StartedCommands):
         stepped = self.the_step()
         self.fixes = ()
         try:
-            outcome = self.through_door(stepped.plan, lambda _: _performed(stepped, count, trace))
+            outcome = self.through_door(
+                stepped.plan, lambda _: _performed(stepped, count, trace or (lambda *_: None))
+            )
         except RunEnded as over:
             words = join(list(stepped.plan.argv))
             why = f"the stepped run is over: {over.actor} has ended, {ended(over.status)}"
             raise Failure(why, f"step {words}", status=over.status) from None
         finally:
+            if trace:
+                trace.end()
             self.pids += stepped.pids
             self.host.stepped = 0 if stepped.is_over else stepped.pid
             if stepped.is_over:
@@ -162,10 +170,8 @@ class StepCommands(StartedCommands):
         for text in step_lines(stepped.at + 1, total, stepped.coming, stepped.values):
             self.message(text)
 
-    def _show_call(self, call: Call, values: dict[str, int], result: int, error: int) -> None:
-        from nsh.show.plans import trace_text
-
-        self.message(trace_text(call, values, result, error))
+    def _say_now(self, text: Text) -> None:
+        self.message(text)
         self.flush()  # what the command writes comes after it
 
     # What others ask for.

@@ -65,9 +65,10 @@ class TreeCommands(RunCommands):
 
             self._write(path, picture(found, labels, me))
             return
-        from nsh.show.trees import tree_lines
+        from nsh.show.trees import look, tree_lines
+        from nsh.voice.text import joined
 
-        self.page(_encodable("\n".join(tree_lines(found, labels, me))))
+        self.page(joined([look(_encodable(line)) for line in tree_lines(found, labels, me)]))
 
     def complete_tree(self, before: list[str], word: str) -> Iterable[Item]:
         """The options; after -o the pictures and directories on the host."""

@@ -13,7 +13,6 @@ import select
 import signal
 import time
 
-from nsh.base import RAW
 from nsh.commands.back import BackCommands
 from nsh.commands.children import ChildCommands
 from nsh.commands.looking import LookCommands
@@ -32,7 +31,7 @@ from nsh.transcript.glob import Facts
 from nsh.transcript.match import Bindings, Matcher
 from nsh.transcript.parse import DEFAULT_TIMEOUT, Command, FormatError
 from nsh.value import Value
-from nsh.words import WordError, command_word
+from nsh.words import RAW, WordError, command_word
 from nsh.words import commands as word_commands
 
 TYPE_CHECKING = False

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from nsh.host import Host
 from nsh.linux.constants import CAP_SYS_ADMIN
+from nsh.show.markdown import filled
 from nsh.state import START, State
 from nsh.transcript.parse import (
     DEFAULT_TIMEOUT,
@@ -48,7 +49,6 @@ COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user", "live")
 """The lessons that come with nsh, in the order in which they are meant."""
 
 SUFFIX = ".nsh.md"
-WIDTH = 78
 
 _WITHOUT_USER = "user"
 """The lesson that begins without a user namespace also where only that gives the right to others."""
@@ -137,7 +137,7 @@ def _fence(lesson: Lesson, fence: Fence, prose: list[str]) -> list[str]:
         return ["    " + line for line in fence.body]
     step = lesson.steps[-1]
     if special and not step.task:
-        step.task = _text(prose)
+        step.task = filled(prose)
         prose.clear()
     match words:
         case ["nsh", "setup"]:
@@ -146,7 +146,7 @@ def _fence(lesson: Lesson, fence: Fence, prose: list[str]) -> list[str]:
             step.goal = commands_in(fence.body, fence.line, lesson.path, fence.indent)
             check_names(step.goal, lesson.path)
         case ["hint"]:
-            step.hints.append(_text([_ids(line) for line in fence.body]))
+            step.hints.append(filled([_ids(line) for line in fence.body]))
         case ["nsh", "solution"]:
             step.solution = _typed(fence)
         case ["nsh"] | ["nsh", "root"]:
@@ -180,33 +180,10 @@ def _ids(line: str) -> str:
 
 def _close(lesson: Lesson, prose: list[str]) -> None:
     if not lesson.steps:
-        lesson.introduction = _text(prose)
+        lesson.introduction = filled(prose)
     elif lesson.steps[-1].solution:
-        lesson.steps[-1].explanation = _text(prose)
+        lesson.steps[-1].explanation = filled(prose)
     prose.clear()
-
-
-def _text(lines: list[str]) -> str:
-    """Lines of Markdown as a terminal shows them: paragraphs filled, what is indented as it stands."""
-    import textwrap
-    from itertools import groupby
-
-    blocks = []
-    for kind, group in groupby(lines, _kind):
-        if kind == "prose":
-            text = " ".join([line.strip() for line in group])
-            blocks.append(
-                textwrap.fill(text, WIDTH, break_on_hyphens=False, break_long_words=False)
-            )
-        elif kind == "indented":
-            blocks.append("\n".join([line.rstrip() for line in group]))
-    return "\n\n".join(blocks)
-
-
-def _kind(line: str) -> str:
-    if not line.strip():
-        return "empty"
-    return "indented" if line.startswith("    ") else "prose"
 
 
 def path_of(name: str) -> Path | None:

@@ -73,7 +73,7 @@ class InitCommands(BaseShell):
             init on
             run ps -ef
 
-        See pid_namespaces(7).
+        See `explain PID 1`, `explain zombie`; pid_namespaces(7).
         """
         match self.words(line, at_most=1):
             case []:

@@ -13,4 +13,6 @@ def hint(shell: BaseShell, name: str, text: str, fix: str) -> None:
     """
     if shell.hinting and name not in shell.hinted:
         shell.hinted.add(name)
-        shell.error(f"hint: {text}; try: {fix}")
+        shell.error(f"hint: {text}", f"try: {fix}")
+        if not shell.fixes and not shell.following:  # what an error told to try comes first
+            shell.following = fix

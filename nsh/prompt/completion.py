@@ -8,7 +8,6 @@ beside the command.
 from __future__ import annotations
 
 from nsh import words
-from nsh.base import RAW
 from nsh.commands.manual import offered
 from nsh.value import Value
 
@@ -51,7 +50,7 @@ def complete(shell: Shell, text: str) -> list[Completion]:
     name, rest = first_word(command)
     if not rest and command == command.rstrip(words.BLANKS):
         return _fit(offered(shell), command, begin, quoting=False)
-    if name in RAW:
+    if name in words.RAW:
         return _rest_of_shell_line(shell, text, len(text) - len(rest))
     end = cut(text, len(text) - len(rest))
     method = getattr(shell, "complete_" + name.replace("-", "_"), None)
@@ -95,7 +94,7 @@ def command_start(text: str) -> int:
             begin = at = at + 1
             continue
         if at == begin and (
-            char == "!" or (first_word(text[at:])[0] in RAW and _ends_word(text, at))
+            char == "!" or (first_word(text[at:])[0] in words.RAW and _ends_word(text, at))
         ):
             return begin
         if char in "'\"\\":

@@ -6,7 +6,7 @@ import os
 
 from prompt_toolkit.history import History
 
-from nsh.files import own_file, replace
+from nsh.files import joined, own_file, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def history_path(environ: dict[str, str]) -> str:
 class SharedHistory(History):
     """The lines of a file, one a line, appended one at a time and read again when it has changed.
 
+    In the file the newlines within a line are carriage returns, and a line that ends in a blank
+    says of the same one above it that it was typed wrong.
+
     ``trouble`` is why there is no file, "" if there is one. A line is appended by one write(2) to
     a descriptor opened with O_APPEND, so sessions at the same time do not mix their lines. The
     file is for its owner alone: lines may hold passwords.
@@ -36,6 +39,7 @@ class SharedHistory(History):
         super().__init__()
         self.path = path
         self.trouble = ""
+        self._wrong: set[str] = set()
         self._read: tuple[int, int] | None = None
         if not path:
             self.trouble = "there is no home directory to keep it in"
@@ -117,7 +121,16 @@ class SharedHistory(History):
         lines = data.decode("utf-8", "surrogateescape").split("\n")
         if start:
             del lines[0]
-        kept = [line for line in lines if line]
+        kept: list[str] = []
+        self._wrong.clear()
+        for line in filter(None, lines):
+            text = line.rstrip(" ").replace("\r", "\n")
+            if line.endswith(" "):
+                self._wrong.add(text)
+            else:
+                self._wrong.discard(text)
+                if kept[-1:] != [text]:
+                    kept.append(text)
         self._loaded_strings = kept[::-1]
         self._loaded = True
 
@@ -128,9 +141,31 @@ class SharedHistory(History):
 
     def append_string(self, string: str) -> None:
         """Add a line, its continuation lines joined; a repeated one is not added."""
-        line = string.replace("\\\n", "").replace("\n", " ").strip()
+        line = joined(string).strip()
         if line and self._loaded_strings[:1] != [line]:
             self._loaded_strings.insert(0, line)
+            self.store_string(line)
+
+    def last_that_begins(self, text: str) -> str:
+        """The last line that begins so and goes on, and was not typed wrong; "" if there is none."""
+        for line in self._loaded_strings:
+            if (
+                line.startswith(text)
+                and line != text
+                and line not in self._wrong
+                and "\n" not in line
+            ):
+                return line
+        return ""
+
+    def judge(self, line: str, wrong: bool) -> None:
+        """Remember whether a line that has run was typed wrong."""
+        line = line.strip()
+        if wrong and line not in self._wrong:
+            self._wrong.add(line)
+            self.store_string(line + " ")
+        elif not wrong and line in self._wrong:
+            self._wrong.discard(line)
             self.store_string(line)
 
     def store_string(self, string: str) -> None:
@@ -140,7 +175,8 @@ class SharedHistory(History):
         try:
             fd = self._locked()
             try:
-                os.write(fd, string.encode("utf-8", "surrogateescape") + b"\n")
+                data = string.replace("\n", "\r").encode("utf-8", "surrogateescape")
+                os.write(fd, data + b"\n")
             finally:
                 os.close(fd)
         except OSError as error:

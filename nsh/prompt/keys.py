@@ -1,20 +1,24 @@
-"""Keys: what Enter, paste, F1 and F2 do at the prompt. The rest is prompt_toolkit's Emacs and vi."""
+"""Keys: what Enter, Tab, paste, F1 and F2 do at the prompt. The rest is prompt_toolkit's Emacs and vi."""
 
 from __future__ import annotations
 
+import os
+
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import emacs_insert_mode, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
+from nsh.files import behind_more, behind_prompt, continues, joined, logical_lines
+from nsh.prompt.completion import complete
 from nsh.prompt.lookup import help_at, plan_of
-from nsh.words import continues
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
     from nsh.shell import Shell
+    from nsh.voice.text import Text
 
 
 def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
@@ -24,21 +28,49 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
 
     @keys.add("enter", filter=editing)
     def _enter(event: KeyPressEvent) -> None:
-        """Take the chosen completion; go on after a backslash; otherwise run the line."""
+        """Take the chosen completion; go on after a backslash, in a quote; else run the line."""
         buffer = event.current_buffer
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
-        elif continues(buffer.text.replace("\\\n", "")):
+            return
+        if (typed := behind_prompt(buffer.text)) is not None:
+            buffer.text = typed
+        if continues(joined(buffer.text)):
             buffer.cursor_position = len(buffer.text)
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
 
+    @keys.add("tab", filter=editing & (emacs_insert_mode | vi_insert_mode))
+    def _complete(event: KeyPressEvent) -> None:
+        """Insert what all that begin with the word have in common, and show them.
+
+        Where that is nothing, the next Tab chooses the first, and each further one the next.
+        """
+        buffer = event.current_buffer
+        menu = buffer.complete_state
+        if not (menu and menu.current_completion):
+            replaced, text, several = _common_part(shell, buffer.document.text_before_cursor)
+            if replaced or text:
+                buffer.delete_before_cursor(replaced)
+                buffer.insert_text(text, fire_event=not several)
+                if several:
+                    buffer.start_completion()
+                return
+            if not event.is_repeat:
+                if not menu:
+                    buffer.start_completion()
+                return
+        if menu:
+            buffer.complete_next()
+        else:
+            buffer.start_completion(select_first=True)
+
     @keys.add(Keys.BracketedPaste, filter=editing)
     def _paste(event: KeyPressEvent) -> None:
         """Whole lines run one after the other, as if typed; what follows the last stays to edit."""
         buffer = event.current_buffer
-        lines = _whole_lines(event.data.replace("\r\n", "\n").replace("\r", "\n"))
+        lines = pasted_lines(event.data.replace("\r\n", "\n").replace("\r", "\n"))
         buffer.insert_text(lines[0])
         if len(lines) > 1:
             after = buffer.document.text_after_cursor
@@ -47,7 +79,9 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
             pending[:0] = [*lines[1:-1], lines[-1] + after]
             buffer.validate_and_handle()
 
+    # Where the terminal keeps F1 and F2 for itself. In vi, Alt-h is Escape and then h.
     @keys.add("f1", filter=editing)
+    @keys.add("escape", "h", filter=editing & emacs_insert_mode)
     def _help(event: KeyPressEvent) -> None:
         """Help on the word at the cursor."""
         document = event.current_buffer.document
@@ -55,27 +89,50 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
         run_in_terminal(lambda: _show(shell, text))
 
     @keys.add("f2", filter=editing)
+    @keys.add("escape", "p", filter=editing & emacs_insert_mode)
     def _plan(event: KeyPressEvent) -> None:
         """The system calls that the line would make, and none of them made."""
-        text = plan_of(shell, event.current_buffer.text.replace("\\\n", ""))
+        text = plan_of(shell, joined(event.current_buffer.text))
         run_in_terminal(lambda: _show(shell, text))
 
     return keys
 
 
-def _show(shell: Shell, text: str) -> None:
+def _common_part(shell: Shell, text: str) -> tuple[int, str, bool]:
+    """What Tab does to a text: how many characters go, what comes, whether it may become several.
+
+    Of what completion finds, the common beginning of all that begin with the word; or the only one,
+    which may hold it elsewhere.
+    """
+    text = joined(text)
+    found = complete(shell, text)
+    begin = [each.text for each in found if each.text.startswith(text[each.start :])]
+    if begin:
+        return 0, os.path.commonprefix(begin)[len(text) - found[0].start :], len(begin) > 1
+    if len(found) == 1:
+        return len(text) - found[0].start, found[0].text, False
+    return 0, "", False
+
+
+def _show(shell: Shell, text: Text) -> None:
     shell.page(text)
     shell.flush()
 
 
-def _whole_lines(text: str) -> list[str]:
-    """The lines of a paste, a continued one with its continuation; the last one has no end."""
-    lines = [""]
-    for part in text.split("\n"):
-        if lines[-1] and continues(lines[-1].replace("\\\n", "")):
-            lines[-1] += "\n" + part
-        elif lines[-1] or len(lines) > 1:
-            lines.append(part)
-        else:
-            lines[-1] = part
-    return lines
+def pasted_lines(text: str) -> list[str]:
+    """The lines of a paste, a continued one with its continuation; the last one has no end yet.
+
+    Of a copied session only what stands behind its prompts, and none of it has to wait for its end
+    if something was printed after it.
+
+    >>> pasted_lines("nsh> flags +net\\nnsh> flags\\nCLONE_NEWNET | SIGCHLD")
+    ['flags +net', 'flags', '']
+    """
+    typed = text.split("\n")
+    prompts = [behind_prompt(line) is not None for line in typed]
+    found = ["\n".join(line.parts) for line in logical_lines(typed, session=any(prompts))]
+    if any(prompts) and not (prompts[-1] or behind_more(typed[-1]) is not None):
+        found.append("")
+    while len(found) > 1 and not found[0]:
+        del found[0]
+    return found

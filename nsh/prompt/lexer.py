@@ -22,10 +22,11 @@ from pygments.token import (
 )
 
 from nsh import words
-from nsh.base import RAW
+from nsh.files import continues
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import BY_NAME, find
 from nsh.parts.mounts.commands import KINDS, PROPAGATIONS
+from nsh.voice.theme import LINE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +41,13 @@ _known: dict[str, tuple[str, ...] | None] = {}
 def commands() -> dict[str, tuple[str, ...] | None]:
     """nsh's commands; for those whose every word is one of a few, these words."""
     if not _known:
+        from nsh.commands.manual import PAGES
         from nsh.shell import Shell
 
         _known.update({name[3:]: None for name in dir(Shell) if name.startswith("do_")})
         for kind in Shell.__mro__:
             _known.update(vars(kind).get("choices", {}))
-        _known["help"] = tuple(_known)
+        _known["help"] = (*_known, *PAGES)
     return _known
 
 
@@ -72,12 +74,38 @@ class NshLexer(Lexer):
             at += len(line)
 
 
+def look(line: str) -> list[tuple[str, str]]:
+    """A line of nsh inside what nsh says, as (role, text) pairs; one that is none of nsh is plain.
+
+    >>> look("flags +pid")
+    [('pygments.keyword', 'flags'), ('', ' '), ('pygments.name.constant', '+pid')]
+    >>> look("int clone_flags")
+    [('', 'int clone_flags')]
+    """
+    text = line.removeprefix(words.PROMPT)
+    pieces = [(kind, piece) for _, kind, piece in NshLexer().get_tokens_unprocessed(text)]
+    if not pieces or pieces[0][0] is not Keyword:
+        return [("", line)]
+    start = [("prompt", words.PROMPT)] if text != line else []
+    return start + [(_role(kind), piece) for kind, piece in pieces]
+
+
+def _role(kind: _TokenType) -> str:
+    """The role of a token in the theme, that of the nearest kind which has one."""
+    while kind and kind is not Error:
+        role = ".".join(("pygments", *kind)).lower()
+        if role in LINE:
+            return role
+        kind = kind.parent
+    return ""
+
+
 def _logical(text: str) -> Iterator[str]:
     """The lines with their newlines, those that a backslash continues together."""
     whole = ""
     for part in text.splitlines(keepends=True):
         whole += part
-        if not (part.endswith("\n") and words.continues(whole.rstrip("\n"))):
+        if not (part.endswith("\n") and continues(whole.rstrip("\n"))):
             yield whole
             whole = ""
     if whole:
@@ -132,7 +160,7 @@ def _line(line: str, base: int) -> Iterator[Token]:
         if first:
             command, first = typed, False
             yield base + start, _command_type(typed, at == len(line)), typed
-            if command in RAW:
+            if command in words.RAW:
                 yield from _shell(line, at, base)
                 return
             continue

@@ -9,6 +9,7 @@ forked.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager
@@ -19,19 +20,23 @@ from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Attrs, Style
+from prompt_toolkit.utils import get_cwidth
 
+from nsh.files import joined
 from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings
-from nsh.prompt.lexer import NshLexer
+from nsh.prompt.lexer import NshLexer, look
 from nsh.prompt.toolbar import fragments
 from nsh.prompt.typed import run_typed
+from nsh.voice import theme
 from nsh.words import MORE
 
 TYPE_CHECKING = False
@@ -52,38 +57,13 @@ MENU_WHILE_TYPING = 60
 MENU_AT_MOST = 1000
 """So many completions are handed to the menu: nobody pages further."""
 
-MENU_LINES = 8
-"""So many lines are kept for the typed line and the menu below it."""
+MENU_LINES = 7
+"""So many lines are made free below the cursor for a menu that opens near the bottom."""
 
-# The sixteen colours of the terminal, and of them those that are readable on black and on white.
-STYLE = Style.from_dict(
-    {
-        "prompt": "bold",
-        "pygments.keyword": "ansigreen bold",
-        "pygments.error": "ansired underline",
-        "pygments.name.builtin": "ansigreen",
-        "pygments.name.constant": "ansicyan",
-        "pygments.name.attribute": "ansimagenta",
-        "pygments.name.variable": "ansimagenta",
-        "pygments.literal.number": "ansicyan",
-        "pygments.literal.string": "ansimagenta",
-        "pygments.operator": "bold",
-        "pygments.punctuation": "bold",
-        "pygments.comment": "italic",
-        "auto-suggestion": "ansibrightblack",
-        "bottom-toolbar": "reverse",
-        "bottom-toolbar new": "noreverse bold ansigreen",
-        "bottom-toolbar failed": "noreverse bold ansired",
-        "bottom-toolbar goal": "bold",
-        "completion-menu": "fg:default bg:default",
-        "completion-menu.completion": "fg:default bg:default reverse",
-        "completion-menu.completion.current": "fg:default bg:default bold noreverse",
-        "completion-menu.meta.completion": "fg:default bg:default noreverse",
-        "completion-menu.meta.completion.current": "fg:default bg:default bold noreverse",
-        "scrollbar.background": "fg:default bg:default",
-        "scrollbar.button": "fg:default bg:default reverse",
-    }
-)
+STYLE = Style.from_dict({**theme.LINE, **theme.SCREEN})
+# Without colours a suggestion is dim, which is younger than prompt_toolkit 3.0.36, or in italics.
+_DIM = {"auto-suggestion": "dim" if "dim" in Attrs._fields else "italic"}
+PLAIN_STYLE = Style.from_dict({**theme.LINE, **theme.PLAIN_SCREEN, **_DIM})
 
 # What a killed full-screen program leaves on: the alternate screen, a hidden cursor, colours, the
 # mouse, the application's keys. See console_codes(4), and xterm's ctlseqs for the rest.
@@ -95,7 +75,7 @@ class _Completer(Completer):
         self.shell = shell
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        text = document.text_before_cursor.replace("\\\n", "")
+        text = joined(document.text_before_cursor)
         found = complete(self.shell, text)
         if event.text_inserted:
             started = found and found[0].start < len(text)
@@ -121,9 +101,8 @@ class _Suggester(AutoSuggest):
                 return Suggestion(line[len(text) :])
         if not text.strip() or "\n" in text:
             return None
-        for line in buffer.history._loaded_strings:
-            if line.startswith(text) and line != text:
-                return Suggestion(line[len(text) :])
+        if line := self.prompt.history.last_that_begins(text):
+            return Suggestion(line[len(text) :])
         return None
 
 
@@ -131,7 +110,8 @@ class Prompt:
     """One typed session: reads lines with all comforts and hands them to the shell.
 
     shell    runs the lines
-    offers   lines to suggest first: those that fix the last error, then the one that failed
+    offers   lines to suggest first: those to type next, or those that fix the last error and then
+             the one that failed
     pending  pasted lines that have not run yet
     took     seconds that the last line ran, None before the first
     threads  so many there were before the first line: one, unless nsh is part of another program
@@ -141,7 +121,7 @@ class Prompt:
         self, shell: Shell, input: Input | None = None, output: Output | None = None
     ) -> None:
         self.shell = shell
-        self.offers: list[str] = list(shell.fixes)
+        self.offers: list[str] = self._lines_to_send(shell.fixes)
         self.pending: list[str] = []
         self.took: float | None = None
         self.threads = _threads()
@@ -152,13 +132,17 @@ class Prompt:
                 + ": ".join(filter(None, [self.history.path, self.history.trouble])),
                 "try: XDG_STATE_HOME=DIRECTORY nsh",
             )
-        # A terminal without colours keeps bold, underlined and reversed.
-        depth = ColorDepth.DEPTH_1_BIT if shell.host.environ.get("NO_COLOR") else None
+        shell.lexed = look  # type: ignore[method-assign]
+        # Without colours the attributes stay.
+        without = bool(os.environ.get("NO_COLOR"))
+        depth = ColorDepth.DEPTH_1_BIT if without else _true_colour()
+        self.style = PLAIN_STYLE if without else STYLE
         self.session: PromptSession[str] = PromptSession(
             [("class:prompt", shell.prompt)],
             lexer=PygmentsLexer(NshLexer),
             completer=_Completer(shell),
-            complete_while_typing=True,
+            # Nothing is typed, no menu comes: its lines stay with the text above.
+            complete_while_typing=Condition(lambda: bool(self.session.default_buffer.text)),
             complete_in_thread=False,
             auto_suggest=_Suggester(self),
             history=self.history,
@@ -167,9 +151,10 @@ class Prompt:
             prompt_continuation=lambda width, number, wrapped: "" if wrapped else MORE,
             key_bindings=bindings(shell, self.pending),
             enable_suspend=True,
-            style=STYLE,
+            style=self.style,
             include_default_pygments_style=False,
             color_depth=depth,
+            reserve_space_for_menu=0,
             cursor=ModalCursorShapeConfig(),
             input=input,
             output=output,
@@ -181,28 +166,24 @@ class Prompt:
 
     def loop(self) -> None:
         """Read and run lines until one of them, or Ctrl-D, ends the session."""
-        prefill = ""
         while True:
             for text in self.shell.look_after():
                 self.shell.message(text)
             try:
-                text = self.read(prefill)
+                text = self.read()
             except KeyboardInterrupt:
                 self.pending.clear()
-                self.shell.proposed.clear()
-                prefill = ""
                 continue
             except EOFError:
                 return
-            prefill = ""
-            if self.run(text.replace("\\\n", "")):
+            if self.run(joined(text)):
                 return
-            prefill = self.shell.proposed.pop(0) if self.shell.proposed else ""
 
-    def read(self, prefill: str = "") -> str:
+    def read(self) -> str:
         """One typed, or the next pasted, line. Raises KeyboardInterrupt and EOFError."""
         mode = self.shell.settings["editing-mode"]
         self.session.editing_mode = EditingMode.VI if mode == "vi" else EditingMode.EMACS
+        prefill = ""
         if self.pending:
             prefill = self.pending.pop(0)
             if self.pending:
@@ -220,7 +201,7 @@ class Prompt:
             fragments += [start, *lines(number)]
         print_formatted_text(
             FormattedText(fragments),
-            style=STYLE,
+            style=self.style,
             include_default_pygments_style=False,
             color_depth=self.session.color_depth,
             output=self.session.app.output,
@@ -230,12 +211,13 @@ class Prompt:
     def run(self, line: str) -> bool:
         """Run a line and keep what the next prompt shows of it. True if it ends the session."""
         assert _threads() <= self.threads, "a thread of the line editor is left, and nsh forks now"
-        before = time.monotonic()
+        before, typed = time.monotonic(), self.shell.typed
         ended = run_typed(self.shell, line)
-        if line.strip():
+        if self.shell.typed > typed:  # also when an empty line goes on in a lesson
             self.took = time.monotonic() - before
             self._settle_terminal()
             self._plan_offers(line)
+            self.history.judge(line, self.shell.status in WRONG)
         if self.shell.status == 130:
             self.pending.clear()  # Ctrl-C is meant for all that was pasted
         return ended
@@ -245,16 +227,30 @@ class Prompt:
 
         Go on after each that worked.
         """
-        if self.shell.following:
+        if self.shell.proposed:
+            self.offers = list(self.shell.proposed)
+        elif self.shell.following:
             self.offers = [self.shell.following]
         elif self.shell.fixes:
-            self.offers = [fix for fix in self.shell.fixes if fix != line]
-            if self.shell.status != 2:  # a line that was typed wrong is not wanted again
+            self.offers = [fix for fix in self._lines_to_send(self.shell.fixes) if fix != line]
+            # A line that was typed wrong is not wanted again, nor one that nothing mends.
+            if self.offers and self.shell.status not in WRONG:
                 self.offers.append(line)
         elif self.offers[:1] == [line.strip()]:
             del self.offers[0]
         else:
             self.offers = []
+
+    def _lines_to_send(self, fixes: Iterable[str]) -> list[str]:
+        """The fixes without those in which a word of the usage line stands for another, as FILE."""
+        return [fix for fix in fixes if not self._has_placeholder(fix)]
+
+    def _has_placeholder(self, fix: str) -> bool:
+        name, arguments, _ = self.shell.parseline(fix)
+        if not arguments or name not in self.shell.command_names():
+            return False
+        usage = re.findall(r"\w+", self.shell.synopsis(name))
+        return any(word.isupper() and word in usage for word in re.findall(r"\w+", arguments))
 
     def _offer(self, _: object = None) -> None:
         """An empty line has the first offer behind its cursor, before anything is typed."""
@@ -263,10 +259,20 @@ class Prompt:
             buffer.suggestion = Suggestion(self.offers[0])
 
     def _fit(self, _: object = None) -> None:
-        """Keep no more lines free for the menu than a low terminal has."""
-        rows = self.session.app.output.get_size().rows
+        """Make lines free for a menu that is open, and not more than it or a low terminal has.
+
+        The screen scrolls then, if it must: what stands above the prompt goes up, as with output.
+        """
+        buffer = self.session.default_buffer
+        items = len(buffer.complete_state.completions) if buffer.complete_state else 0
+        size = self.session.app.output.get_size()
         bars = 2 if self.shell.lesson_goal else 1
-        self.session.reserve_space_for_menu = max(1, min(MENU_LINES, (rows - bars) // 2))
+        free = min(items, MENU_LINES, (size.rows - bars) // 2 - 1)
+        above = 0
+        for number, line in enumerate(buffer.document.text_before_cursor.split("\n")):
+            start = MORE if number else self.shell.prompt
+            above += 1 + get_cwidth(start + line) // max(1, size.columns)
+        self.session.reserve_space_for_menu = above + free if free > 0 else 0
 
     def _settle_terminal(self) -> None:
         """Make good what a command left: a line without its end, a terminal in disorder."""
@@ -287,6 +293,12 @@ class Prompt:
             inserting = app.vi_state.input_mode in (InputMode.INSERT, InputMode.REPLACE)
             mode = "vi insert" if inserting else "vi command"
         return list(fragments(self.shell, self.took, app.output.get_size().columns, mode))
+
+
+def _true_colour() -> ColorDepth | None:
+    """All colours where the terminal says that it has them, else what prompt_toolkit takes."""
+    wide = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    return ColorDepth.DEPTH_24_BIT if wide else None
 
 
 def _threads() -> int:
@@ -326,5 +338,8 @@ def _terminal_modes() -> Iterator[None]:
         for number in wanted:
             signal.signal(number, signal.SIG_DFL)
 
+
+WRONG = (2, 127)
+"""The statuses of a line that was typed wrong: a usage error, a command that was not found."""
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)

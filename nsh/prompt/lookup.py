@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsh import words
-from nsh.base import RAW, BaseShell
+from nsh.base import BaseShell
 from nsh.commands.manual import overview, page_of
 from nsh.errors import Failure, Refusal
 from nsh.linux.namespaces import Namespace, find
@@ -12,10 +12,12 @@ from nsh.plan.order import plan
 from nsh.prompt.completion import command_start, first_word
 from nsh.show.plans import plan_lines
 from nsh.state import START
+from nsh.voice.text import joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nsh.shell import Shell
+    from nsh.voice.text import Text
 
 _CHANGING = frozenset(
     [name[3:] for name in {*dir(StateCommands)} - {*dir(BaseShell)} if name.startswith("do_")]
@@ -38,11 +40,21 @@ def help_at(shell: Shell, text: str, cursor: int) -> str:
         command = "host"
     names = shell.command_names()
     if word in names and (word == command or command == "help"):
-        return page_of(shell, word)
+        return page_of(shell, word) + _more(word)
     namespace = find(word.lstrip("+-"))
     if namespace and (word[:1] in ("+", "-") or command not in names):
-        return about_namespace(namespace)
-    return page_of(shell, command) if command in names else overview(shell)
+        return about_namespace(namespace) + _more(namespace.name)
+    return (page_of(shell, command) if command in names else overview(shell)) + _more(word, command)
+
+
+def _more(*names: str) -> str:
+    """A line that names the topic of the first of these words that has one, "" if none has."""
+    from nsh.teach.explain import topic_of
+
+    for name in names:
+        if name and topic_of(name.lstrip("+-!")):
+            return f"\n\nMore: explain {words.quote(name.lstrip('+-!'))}"
+    return ""
 
 
 def about_namespace(namespace: Namespace) -> str:
@@ -56,12 +68,13 @@ def about_namespace(namespace: Namespace) -> str:
     )
 
 
-def plan_of(shell: Shell, line: str) -> str:
+def plan_of(shell: Shell, line: str) -> Text:
     """The calls that the runs of a line would make, with the changes of the state before them.
 
     A line that only changes the state is followed by the plan of `run`. The state is as before.
     """
     kept = shell.state, shell.past.copy(), shell.future.copy(), shell.status, shell.fixes
+    interactive, shell.interactive = shell.interactive, False  # undo would say what it did
     try:
         return _plan_of(shell, line)
     except words.WordError as error:
@@ -70,31 +83,32 @@ def plan_of(shell: Shell, line: str) -> str:
         return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {fix}" for fix in error.fixes]])
     finally:
         shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
+        shell.interactive = interactive
 
 
-def _plan_of(shell: Shell, line: str) -> str:
-    found: list[str] = []
+def _plan_of(shell: Shell, line: str) -> Text:
+    found: list[Text] = []
     changed = not line.strip()
-    for command in words.commands(line, RAW):
+    for command in words.commands(line, words.RAW):
         name, arguments, _ = shell.parseline(command)
         if not name:
             continue
         arguments = arguments or ""
         if name in ("run", "step", "plan", "diff", "sh", "host"):
-            if name in RAW:
+            if name in words.RAW:
                 argv = ["/bin/sh", "-c", arguments, "sh", *shell.args]
             else:
                 argv = shell.argv(arguments)
             state = START if name == "host" else shell.state
-            found.append(f"# {command}")
+            found.append([("heading", f"# {command}")])
             found += plan_lines(plan(state, argv, shell.host))
             changed = False
         elif name in ("start", "enter") and words.split(arguments):
-            found.append(f"# {command}")
+            found.append([("heading", f"# {command}")])
             found += plan_lines(shell.plan_of([name, *words.split(arguments)]))
             changed = False
         elif name in ("next", "continue") and shell.stepped is not None:
-            found.append(f"# {command}: of these, from {shell.stepped.place} on")
+            found.append([("heading", f"# {command}: of these, from {shell.stepped.place} on")])
             found += plan_lines(shell.stepped.plan)
             changed = False
         elif name in _CHANGING:
@@ -104,8 +118,8 @@ def _plan_of(shell: Shell, line: str) -> str:
         elif name not in shell.command_names():
             found.append(f"nsh: there is no command {name}")
         else:
-            found.append(f"# {command}: makes none of a run's system calls")
+            found.append([("why", f"# {command}: makes none of a run's system calls")])
     if changed:
-        found.append("# run, in the state that the line leaves")
+        found.append([("heading", "# run, in the state that the line leaves")])
         found += plan_lines(plan(shell.state, shell.argv(""), shell.host))
-    return "\n".join(found)
+    return joined(found)

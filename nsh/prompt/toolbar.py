@@ -26,22 +26,12 @@ def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> F
     ``took`` is how long the last line ran, None before the first. ``mode`` is vi's. What does not
     fit in ``width`` columns is left out from the least important on.
     """
-    state = shell.state
-    there = seen(state, shell.host)
-    out: Fragments = [("", " ")]
-    for namespace in NAMESPACES:
-        if state.has(namespace.name):
-            out.append(("class:new", f"+{namespace.name}"))
-        elif namespace.name in there:
-            out.append(("class:new", f"@{namespace.name}"))
-        else:
-            out.append(("class:shared", namespace.name))
-        out.append(("", " "))
-    out.pop()
+    there = seen(shell.state, shell.host)
+    out = _namespaces(shell, there)
     if shell.stepped is not None:
-        step = ("class:new", f"step {shell.stepped.place}"[: max(0, width - 1)])
+        step = ("class:step", f" step {shell.stepped.place}"[:width])
         rest = [("class:bar", BAR), *out[1:]]
-        out = [out[0], step, *(rest if 1 + len(step[1]) + _width(rest) <= width else [])]
+        out = [step, *(rest if _width([step, *rest]) <= width else [])]
     parts = _parts(shell, took, mode, there)
     # The order on the screen stays; the last in importance goes first.
     while parts and _width(out) + sum([_width(part) + len(BAR) for _, part in parts]) > width:
@@ -54,15 +44,32 @@ def fragments(shell: Shell, took: float | None, width: int, mode: str = "") -> F
     return out
 
 
+def _namespaces(shell: Shell, there: dict[str, Target]) -> Fragments:
+    """The eight kinds; those that the next run does not share are chips, the blanks between too."""
+    out: Fragments = []
+    before = ""
+    for namespace in NAMESPACES:
+        look, sign = "class:shared", ""
+        if shell.state.has(namespace.name):
+            look, sign = "class:new", "+"
+        elif namespace.name in there:
+            look, sign = "class:joined", "@"
+        # The blank between two belongs to the chip on its left, otherwise to the one on its right.
+        out.append((before if before not in ("", "class:shared") else look, " "))
+        out.append((look, sign + namespace.name))
+        before = look
+    return out
+
+
 def _parts(
     shell: Shell, took: float | None, mode: str, there: dict[str, Target]
 ) -> list[tuple[int, Fragments]]:
     state = shell.state
     parts: list[tuple[int, Fragments]] = [(1, [("", user_inside(shell))])]
     if state.hostname is not None and in_another("uts", state, shell.host):
-        parts.append((4, [("class:new", _short(state.hostname))]))
+        parts.append((4, [("class:name", _short(state.hostname))]))
     elif "uts" in there:
-        parts.append((4, [("class:new", _short(f"as {there['uts'].name}"))]))
+        parts.append((4, [("class:name", _short(f"as {there['uts'].name}"))]))
     else:
         import os
 
@@ -73,15 +80,18 @@ def _parts(
         text = f"{mounts} mount{'' if mounts == 1 else 's'}"
         parts.append((3, [("", f"{text} -{gone}" if gone else text)]))
     else:
-        parts.append((5, [("", "0 mounts")]))
+        parts.append((5, [("class:shared", "0 mounts")]))
     if took is not None:
-        status = ("class:failed", f"[{shell.status}]") if shell.status else ("", "ok")
+        status = ("class:failed", f"[{shell.status}]") if shell.status else ("class:ok", "ok")
         parts.append((2, [status, ("", f" {duration(took)}")]))
     missing = refusal(shell)
     if shell.host.living:
         living = list(shell.host.living)
         more = f" +{len(living) - 3}" if len(living) > 3 else ""
-        parts.append((3, [("class:new", f"living: {' '.join(living[:3])}{more}")]))
+        parts.append((3, [("", "living: "), ("class:living", f"{' '.join(living[:3])}{more}")]))
+    if shell.recording is not None:
+        name = shell.recording.path.rpartition("/")[2]
+        parts.append((1, [("class:recording", f"rec {_short(name)}")]))
     if missing:
         parts.append((0, [("class:failed", f"needs {missing}")]))
     if mode:

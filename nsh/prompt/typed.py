@@ -9,9 +9,9 @@ import os
 
 from nsh import __version__
 from nsh.errors import Failure
-from nsh.files import open_script, own_file
+from nsh.files import behind_prompt, continuation, open_script, own_file
 from nsh.linux.constants import CAP_SYS_ADMIN
-from nsh.words import MORE, continues
+from nsh.words import MORE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ def _outlive_quit() -> None:
 
 
 def greeting(shell: Shell, keys: bool) -> list[str]:
-    """What to type first, and, without the right to make namespaces, how to get it."""
+    """What to type first, and, without the right to make namespaces, how to get it.
+
+    Who was in a lesson is told how to go on with it. In a lesson, which has said what to do, nothing.
+    """
+    if shell.lesson_goal:
+        return []
     names = shell.command_names()
     first = "lesson lists the course" if "lesson" in names else "help lists the commands"
     able = shell.host.can(CAP_SYS_ADMIN)
@@ -53,6 +58,11 @@ def greeting(shell: Shell, keys: bool) -> list[str]:
             "in which you are root. So type first: flags +user; map root",
         ]
         shell.fixes = ("flags +user; map root",)
+    last = shell.last_step()
+    if last is not None:
+        line, where = last
+        lines.append(f"You were in {where}: {line} goes on.")
+        shell.fixes = (line,)
     return lines
 
 
@@ -87,6 +97,8 @@ def plain_loop(shell: Shell) -> None:
             shell.message(text)
         try:
             line = parts + input(MORE if parts else shell.prompt)
+            if not parts and (typed := behind_prompt(line)) is not None:
+                line = typed
         except EOFError:
             shell.message("")
             return
@@ -94,8 +106,8 @@ def plain_loop(shell: Shell) -> None:
             shell.message("")
             parts = ""
             continue
-        if continues(line):
-            parts = line[:-1]
+        if more := continuation(line):
+            parts = more[0]
             continue
         parts = ""
         if run_typed(shell, line):

@@ -10,7 +10,13 @@ from nsh.linux.namespaces import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from nsh.voice.text import Fragment
+
+
+FOLDED = 4
+"""From how many directories of PATH on the tries of execve in them are not shown one by one."""
 
 
 def result_text(call: Call, result: int, error: int) -> str:
@@ -31,15 +37,53 @@ def failed_text(call: Call, values: Mapping[str, int], error: int) -> str:
     return f"{call.text(values)} = {result_text(call, -1, error)}"
 
 
-def trace_text(call: Call, values: Mapping[str, int], result: int, error: int) -> str:
+def trace_line(call: Call, values: Mapping[str, int], result: int, error: int) -> list[Fragment]:
     """One line of a trace: who makes the call, the call, and its result."""
-    return f"[{call.actor}] {call.text(values)} = {result_text(call, result, error)}"
+    return [
+        (f"actor {call.actor}", f"[{call.actor}]"),
+        ("", " "),
+        *_call(call.text(values)),
+        ("error" if error else "why", f" = {result_text(call, result, error)}"),
+    ]
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+class Folded:
+    """Takes the calls of a trace and says each as a line; a program looked for in PATH is one line.
+
+    ``say`` takes the lines. ``end`` is to be called at the end of the run.
+    """
+
+    def __init__(self, say: Callable[[list[Fragment]], None]) -> None:
+        self.say = say
+        self.tries: list[tuple[Call, Mapping[str, int]]] = []  # of execve, which found nothing
+
+    def __call__(self, call: Call, values: Mapping[str, int], result: int, error: int) -> None:
+        """A call was made, with that result, or that errno."""
+        if call.name == "execve" and error == errno.ENOENT:
+            self.tries.append((call, dict(values)))
+            return
+        self.end()
+        self.say(trace_line(call, values, result, error))
+
+    def end(self) -> None:
+        """Say what is still to be said."""
+        if not self.tries:
+            return
+        tries = self.tries.copy()
+        self.tries.clear()
+        for call, values in tries if len(tries) < FOLDED else tries[:1]:
+            self.say(trace_line(call, values, -1, errno.ENOENT))
+        if len(tries) >= FOLDED:
+            call, _ = tries[0]
+            text = f"[{call.actor}] ... and so in {len(tries) - 1} more directories of PATH"
+            self.say([("why", text)])
+
+
+def plan_lines(plan: Plan) -> Iterator[list[Fragment]]:
     """The plan as a table: number, actor, call, and under it why.
 
-    The directories of PATH that execve is tried in are one row.
+    The directories of PATH that execve is tried in are one row, which shows the one where the
+    program is on this host.
     """
     rows: list[tuple[str, tuple[Call, ...]]] = []
     first = 1
@@ -50,16 +94,52 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     wide = max([len(number) for number, _ in rows])
     actors = max([len(call.actor) for call in plan.calls])
     for number, tries in rows:
-        yield f"{number:>{wide}}  {tries[0].actor:<{actors}}  {tries[0].text()}"
-        yield from _why(tries, " " * (wide + actors + 8))
+        shown = _shown(tries)
+        yield [
+            ("number", f"{number:>{wide}}  "),
+            (f"actor {shown.actor}", f"{shown.actor:<{actors}}"),
+            ("", "  "),
+            *_call(shown.text()),
+        ]
+        for why in _why(tries, " " * (wide + actors + 8)):
+            yield [("why", why)]
 
 
 def step_lines(
     number: int, total: int, tries: tuple[Call, ...], values: Mapping[str, int]
-) -> Iterator[str]:
+) -> Iterator[list[Fragment]]:
     """The call that is the next one of a stepped run: its number of all, the call, and why."""
-    yield f"-> {number}/{total} {tries[0].actor}: {tries[0].text(values)}"
-    yield from _why(tries, " " * 7)
+    actor = tries[0].actor
+    shown = _shown(tries)
+    yield [
+        ("arrow", "-> "),
+        ("number", f"{number}/{total} "),
+        (f"actor {actor}", f"{actor}:"),
+        ("", " "),
+        *_call(shown.text(values)),
+    ]
+    for why in _why(tries, " " * 7):
+        yield [("why", why)]
+
+
+def _call(text: str) -> list[Fragment]:
+    """A call as strace prints it, with its name set off."""
+    name, bracket, rest = text.partition("(")
+    return [("title", name), ("", bracket + rest)]
+
+
+def _shown(tries: tuple[Call, ...]) -> Call:
+    """The try of execve that stands for all of them."""
+    return (len(tries) >= FOLDED and found_in(tries)) or tries[0]
+
+
+def found_in(tries: tuple[Call, ...]) -> Call | None:
+    """Of several tries of execve the one whose program is there on this host, None if none is."""
+    for call in tries:
+        path = call.args[0] if call.args else ""
+        if isinstance(path, str) and os.access(path, os.X_OK) and os.path.isfile(path):
+            return call
+    return None
 
 
 def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
@@ -68,7 +148,9 @@ def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
 
     why = tries[0].why
     if len(tries) > 1:
-        why += f"; if it is not there, the next of the {len(tries)} directories of PATH is tried"
+        found = found_in(tries)
+        there = f"{found.args[0]} is the first there is" if found else "none is there"
+        why += f"; of the tries in {len(tries)} directories of PATH, {there} on this host"
     return textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
 
 
@@ -78,7 +160,7 @@ def ns_lines(
     whose: str = "next run",
     other: str = "new",
     joined: Collection[str] = (),
-) -> list[str]:
+) -> list[list[Fragment]]:
     """The table of ``ns``: each namespace, the inode here and the one there.
 
     ``whose`` is what stands above that column, ``other`` what is said of one that differs, unless
@@ -91,8 +173,18 @@ def ns_lines(
         word = "joined" if namespace.name in joined else other
         word = "-" if "-" in (mine, theirs) else "shared" if mine == theirs else word
         rows.append((namespace.name, namespace.constant, mine, theirs, word))
-    widths = [max([len(row[column]) for row in rows]) for column in range(5)]
-    return [
-        "  ".join([cell.ljust(width) for cell, width in zip(row, widths, strict=True)]).rstrip()
-        for row in rows
+    widths = [max([len(row[column]) for row in rows]) for column in range(4)]
+    return [_ns_line(row, widths) for row in rows]
+
+
+def _ns_line(row: tuple[str, ...], widths: list[int]) -> list[Fragment]:
+    """One row of the table of ``ns``. What it says of the namespace is how the inode there looks."""
+    *cells, word = row
+    if not word:
+        cells = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        return [("heading", "  ".join(cells).rstrip())]
+    look = {"shared": "shared", "joined": "joined", "-": ""}.get(word, "new")
+    name, flag, mine, theirs = [
+        f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=True)
     ]
+    return [("title", name), ("why", flag), ("", mine), (look, theirs + word)]

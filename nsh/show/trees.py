@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nsh.linux.nsfs import Ns, Survey
+    from nsh.voice.text import Fragment
 
 MOST_COMMANDS = 3
 """How many commands are named of a child, and of the processes that belong to none."""
@@ -187,6 +188,22 @@ def tree_lines(
     if survey.unseen:
         lines.append(unseen(survey))
     return lines
+
+
+def look(line: str) -> list[Fragment]:
+    """A line of the tree with its looks: this shell's own namespaces and the others set apart.
+
+    >>> look("├─ uts:[4026533] web (sh)")
+    [('why', '├─ '), ('new', 'uts:[4026533]'), ('', ' web (sh)')]
+    """
+    import re
+
+    found = re.fullmatch(r"(\W*)(\w+:\[\d+\])( here)?(.*)", line)
+    if found is None:
+        return [("why", line)]
+    name = ("title" if found[3] else "new", found[2])
+    pieces = [("why", found[1]), name, ("why", found[3] or ""), ("", found[4])]
+    return [piece for piece in pieces if piece[1]]
 
 
 def unseen(survey: Survey) -> str:

@@ -6,15 +6,19 @@ from nsh.base import BaseShell
 from nsh.commands.manual import groups, page_of, summary_of
 from nsh.errors import Refusal, Usage
 from nsh.linux.constants import SIGKILL, SIGSTOP
+from nsh.voice.text import prose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, ClassVar
 
+    from nsh.base import Recording
     from nsh.errors import LastError
     from nsh.offers import Item
     from nsh.run.living import Living
+    from nsh.state import State
+    from nsh.teach.fresh import Effect
     from nsh.teach.hints import Hint
 
 
@@ -28,6 +32,29 @@ class TeachCommands(BaseShell):
         super().__init__(**options)
         self.run_ended.append(self._give_hint)
         self.acted.append(self._give_hint_of_child)
+        self._line = ""  # the command that runs, as it was typed
+        self._met: LastError | None = None  # the last error, also if it is no longer the news
+        self._effects: list[Effect] = []  # what the last runs changed for themselves alone
+        self._silent = False  # whether it was said that there are to be no hints
+        self._recorded: Recording | None = None
+
+    def onecmd(self, line: str) -> bool:
+        """As ever; with what explain and the hints have to know of a command."""
+        if self.recording is not self._recorded:
+            self._recorded = self.recording
+            if self.recording is not None:  # a replay will know of nothing before it
+                self._met = None
+                self._effects.clear()
+        self._line = line
+        before, error = self.state, self.last_error
+        self._met = error or self._met
+        ended = super().onecmd(line)
+        if self.state is not before:
+            if self.last_error is error:
+                self.last_error = None  # what went well meanwhile is the news
+            if "$" in line or "`" in line:
+                self._give_hint_of_state(line, before)
+        return ended
 
     def do_explain(self, line: str) -> None:
         """explain [TOPIC]
@@ -36,22 +63,26 @@ class TeachCommands(BaseShell):
         it is for, what surprises people about it, something to try here, and the manual
         page.
 
-        Right after an error, without TOPIC, explain that error; otherwise list the
-        topics. Names are found as people write them: pid, CLONE_NEWPID, pid namespace;
-        EPERM, eperm.
+        Right after an error, without TOPIC, explain that error; later, when a run or a
+        change of the state has gone well, list the topics. `explain error` explains the
+        last error at any time. Names are found as people write them: pid, CLONE_NEWPID,
+        pid namespace; EPERM, eperm.
 
             explain pid
             explain EPERM
-            explain propagation
+            explain fresh child
         """
         from nsh.teach import explain
 
         name = " ".join(line.split()).strip("'\"")
-        if not name:
-            if self.last_error is None:
-                self.page(self._topic_list())
+        if not name and self.last_error is None:
+            self._show(self._topic_list())
+            return
+        if not name or name.lower() == "error":
+            if self._met is None:
+                self.message("there was no error yet")
             else:
-                self.page(self._error_text(self.last_error))
+                self._show(self._error_text(self._met))
             return
         found = explain.topic_of(name)
         command = name.lower()
@@ -61,7 +92,11 @@ class TeachCommands(BaseShell):
         if not texts:
             close = explain.near(name, self.command_names())
             raise Usage(f"there is no topic {name!r}", f"explain {close}".rstrip())
-        self.page("\n\n".join(texts))
+        self._show("\n\n".join(texts))
+
+    def _show(self, text: str) -> None:
+        first, end, rest = text.partition("\n")
+        self.page([("heading", first + end), *prose(rest, self.lexed)])
 
     def _error_text(self, error: LastError) -> str:
         """The last error again, with what is to be known about it."""
@@ -91,6 +126,9 @@ class TeachCommands(BaseShell):
         from nsh.teach import explain
 
         parts = []
+        if self._met is not None:
+            of = f" of {self._met.command}" if self._met.command else ""
+            parts.append(f"`explain error` explains the last error{of}.")
         for group, topics in explain.groups().items():
             parts.append(group)
             parts += [f"  {topic.name:<28}{_cut(topic.summary, 50)}" for topic in topics]
@@ -107,6 +145,7 @@ class TeachCommands(BaseShell):
         from nsh.teach import explain
 
         found = dict(explain.topics())
+        found["error"] = "the last error, also when other lines went well since"
         for name in self.command_names():
             found.setdefault(name, summary_of(self, name))
         return list(found.items())
@@ -126,15 +165,19 @@ class TeachCommands(BaseShell):
         """hints [on|off]
 
         Whether a run that shows one of the surprises of namespaces is followed by a
-        line that says why, and what to type. On at the prompt, off in scripts. Each
+        line that says why, and lines to try. On at the prompt, off in scripts. Each
         hint is given once; `hints on` gives them all again. Without an argument, show
         whether they are on.
+
+        A $NAME or $1 that went into the state as it stands, as in `hostname $1`, is
+        told of in scripts, too, unless `hints off` stands before it.
         """
         match self.words(line, at_most=1):
             case []:
                 self.message("on" if self.hinting else "off")
             case ["on" | "off" as word]:
                 self.hinting = word == "on"
+                self._silent = not self.hinting
                 self.hinted.clear()
             case _:
                 raise Usage
@@ -149,25 +192,52 @@ class TeachCommands(BaseShell):
         """After each run, sh and diff: the hint that it calls for."""
         if not self.hinting:
             return
-        from nsh.teach import hints, pods
+        from nsh.teach import children, fresh, hints, unexpanded
 
-        joined = self._joined()
-        on_top = pods.on_top(self.state, joined, self.hinted)
-        self._hint(on_top or hints.met(self.state, argv, self.status, self.hinted, joined))
+        state, given, joined = self.state, self.hinted, self._joined()
+        made = fresh.effects(state, argv) if self.status == 0 else []
+        self._hint(
+            children.on_top(state, joined, given)
+            or unexpanded.met(self._line, given)
+            or fresh.gone(self._effects, state, argv, given, self.host.living)
+            or hints.met(state, argv, self.status, given, joined)
+            or fresh.alone(made, given)
+        )
+        self._effects = [*self._effects, *made][-_EFFECTS:]
 
     def _give_hint_of_child(self, command: str, child: Living, argv: list[str]) -> None:
         """After what was done to a child: the hint that it calls for."""
         if not self.hinting:
             return
-        from nsh.teach import hints, pods
+        from nsh.teach import children, unexpanded
 
         deaf = command == "signal" and _is_deaf(child, int(argv[0]))
         if command == "stop":
             deaf = child.inside == 1 and bool(argv)
-        made = child.plan.state
+        made, given = child.plan.state, self.hinted
         if command == "start":
-            self._hint(pods.on_top(self.state, self._joined(), self.hinted))
-        self._hint(hints.met_child(command, child.name, made, self.state, argv, self.hinted, deaf))
+            self._hint(children.on_top(self.state, self._joined(), given))
+        self._hint(
+            unexpanded.met(self._line, given)
+            or children.met(command, child.name, made, self.state, argv, given, deaf)
+        )
+
+    def _give_hint_of_state(self, line: str, before: State) -> None:
+        """After a line that put a $ into the state: also in scripts, for no later error tells it."""
+        if self._silent:
+            return
+        from nsh.parts.process.calls import variable
+        from nsh.teach import unexpanded
+
+        def value(name: str) -> str | None:
+            if name.isdigit():
+                at = int(name)
+                return self.args[at - 1] if 0 < at <= len(self.args) else None
+            if name in self.host.living:
+                return str(self.host.living[name])
+            return variable(before, self.host, name)
+
+        self._hint(unexpanded.of_state(line, value))
 
     def _joined(self) -> tuple[str, ...]:
         """The kinds of namespaces that the joins of the state lead to."""
@@ -181,9 +251,21 @@ class TeachCommands(BaseShell):
             return ()  # it has ended since the run began
 
     def _hint(self, hint: Hint | None) -> None:
-        if hint is not None:
-            self.hinted.add(hint.name)
-            self.error(f"hint: {hint.text}; try: {hint.fix}")
+        if hint is None:
+            return
+        from nsh.teach import fresh
+
+        self.hinted.update([hint.name, *fresh.covered(hint)])
+        self.error(f"hint: {hint.text}", *[f"try: {fix}" for fix in hint.fixes])
+        if not self.fixes and not self.following:  # what an error told to try comes first
+            if hint.again:
+                self.fixes = hint.fixes
+            else:
+                self.following = hint.fixes[0]
+
+
+_EFFECTS = 50
+"""So many of them are remembered."""
 
 
 def _is_deaf(child: Living, number: int) -> bool:

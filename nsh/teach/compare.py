@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from nsh.commands.entering import EnterCommands
 from nsh.errors import Failure, Refusal, Usage
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from nsh.host import Host
     from nsh.offers import Item
     from nsh.run.running import CallFailed
+    from nsh.voice.text import Text
 
 
 class Captured(Value):
@@ -126,31 +126,20 @@ class DiffCommands(EnterCommands):
             self.message("no difference")
             return
         self.status = 1
-        coloured = self.coloured()
         lines, lines_inside = diff.lines_of(text), diff.lines_of(text_inside)
         column = diff.columns(lines, lines_inside, terminal_width())
         if text == text_inside:
-            shown = iter(["what it writes does not differ"])
+            shown: Iterable[Text] = ["what it writes does not differ"]
         elif "\0" in text or "\0" in text_inside:
-            shown = iter(["what it writes differs, and is binary"])
+            shown = ["what it writes differs, and is binary"]
         elif column:
-            shown = diff.side_by_side(lines, lines_inside, column, coloured)
+            shown = diff.side_by_side(lines, lines_inside, column)
         else:
-            shown = diff.unified(lines, lines_inside, coloured)
-        for text in shown:
-            self.message(text)
+            shown = diff.unified(lines, lines_inside)
+        for each in shown:
+            self.message(each)
         if status != status_inside:
             self.message(f"exit status {status} on the host, {status_inside} inside")
-
-    def coloured(self) -> bool:
-        """Whether output may have colours: at the prompt, on a terminal that shows them, if wanted."""
-        environ = self.host.environ
-        return (
-            self.interactive
-            and sys.stdout.isatty()
-            and not environ.get("NO_COLOR")
-            and environ.get("TERM", "dumb") != "dumb"
-        )
 
 
 def _not_started(failed: CallFailed, wanted: Plan, host: Host) -> Captured:

@@ -12,23 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nsh.voice.text import Fragment
+
     Opcode = tuple[str, int, int, int, int]
     """A tag and the ranges of lines on both sides: see difflib.SequenceMatcher.get_opcodes."""
 
 HOST = "host"
 INSIDE = "inside"
 CONTEXT = 3
-
-_RED = "\x1b[31m"
-_GREEN = "\x1b[32m"
-_CYAN = "\x1b[36m"
-_BOLD = "\x1b[1m"
-_PLAIN = "\x1b[0m"
-
-
-def _paint(text: str, colour: str, coloured: bool) -> str:
-    return f"{colour}{text}{_PLAIN}" if coloured and text else text
-
 
 NO_END = "\\ no newline at the end"
 _LONG = 1000
@@ -82,31 +73,31 @@ def _groups(host: list[str], inside: list[str]) -> Iterator[list[Opcode]]:
         yield group
 
 
-def unified(host: list[str], inside: list[str], coloured: bool = False) -> Iterator[str]:
+def unified(host: list[str], inside: list[str]) -> Iterator[list[Fragment]]:
     """The lines as ``diff -u`` shows them: ``-`` the host's, ``+`` the child's.
 
-    >>> list(unified(["a", "b"], ["a", "c"]))
+    >>> [line for [(_, line)] in unified(["a", "b"], ["a", "c"])]
     ['--- host', '+++ inside', '@@ -1,2 +1,2 @@', ' a', '-b', '+c']
     >>> list(unified(["a"], ["a"]))
     []
     """
     if host == inside:
         return
-    yield _paint(f"--- {HOST}", _BOLD, coloured)
-    yield _paint(f"+++ {INSIDE}", _BOLD, coloured)
+    yield [("heading", f"--- {HOST}")]
+    yield [("heading", f"+++ {INSIDE}")]
     for group in _groups(host, inside):
         first, last = group[0], group[-1]
         spans = f"-{_span(first[1], last[2])} +{_span(first[3], last[4])}"
-        yield _paint(f"@@ {spans} @@", _CYAN, coloured)
+        yield [("span", f"@@ {spans} @@")]
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
                 for line in host[i1:i2]:
-                    yield " " + line
+                    yield [("", " " + line)]
                 continue
             for line in host[i1:i2]:
-                yield _paint("-" + line, _RED, coloured)
+                yield [("removed", "-" + line)]
             for line in inside[j1:j2]:
-                yield _paint("+" + line, _GREEN, coloured)
+                yield [("added", "+" + line)]
 
 
 def _span(start: int, end: int) -> str:
@@ -141,21 +132,19 @@ def columns(host: list[str], inside: list[str], width: int) -> int:
     return column if 2 * column + 3 <= width else 0
 
 
-def side_by_side(
-    host: list[str], inside: list[str], column: int, coloured: bool = False
-) -> Iterator[str]:
+def side_by_side(host: list[str], inside: list[str], column: int) -> Iterator[list[Fragment]]:
     """Both outputs, the host's on the left; ``column`` is the width of the left one.
 
     Of long equal parts only what is near to a change is shown.
 
     >>> for line in side_by_side(["a", "b", "d"], ["a", "c"], 6):
-    ...     print(line)
+    ...     print("".join([piece for _, piece in line]))
     host     inside
     a        a
     b      | c
     d      <
     """
-    yield _row(HOST, " ", INSIDE, column, _BOLD, _BOLD, coloured)
+    yield _row(HOST, " ", INSIDE, column, "heading", "heading")
     shown = 0
     for group in _groups(host, inside):
         yield from _left_out(group[0][1] - shown)
@@ -165,22 +154,24 @@ def side_by_side(
                 right = inside[j1 + at].expandtabs() if j1 + at < j2 else None
                 mark = ">" if left is None else "<" if right is None else "|"
                 if tag == "equal":
-                    yield _row(left or "", " ", right or "", column, "", "", False)
+                    yield _row(left or "", " ", right or "", column, "", "")
                 else:
-                    yield _row(left or "", mark, right or "", column, _RED, _GREEN, coloured)
+                    yield _row(left or "", mark, right or "", column, "removed", "added")
         shown = group[-1][2]
     yield from _left_out(len(host) - shown)
 
 
-def _left_out(size: int) -> Iterator[str]:
+def _left_out(size: int) -> Iterator[list[Fragment]]:
     if size:
-        yield f"... {size} equal line{'s' if size > 1 else ''}"
+        yield [("why", f"... {size} equal line{'s' if size > 1 else ''}")]
 
 
 def _row(
-    left: str, mark: str, right: str, column: int, red: str, green: str, coloured: bool
-) -> str:
-    gap = " " * (column - cells(left))
-    if not coloured:
-        return f"{left}{gap} {mark} {right}".rstrip()
-    return f"{_paint(left, red, True)}{gap} {mark} {_paint(right, green, True)}"
+    left: str, mark: str, right: str, column: int, look: str, look_inside: str
+) -> list[Fragment]:
+    """Both sides of one line, each with its look, and no blanks at its end."""
+    middle = " " * (column - cells(left)) + f" {mark} "
+    if not right:
+        middle = middle.rstrip()
+    row = [(look, left), ("", middle), (look_inside, right)] if middle or right else [(look, left)]
+    return row if right or middle else [(look, left.rstrip())]

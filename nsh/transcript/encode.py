@@ -16,8 +16,12 @@ _STATUS = re.compile(r"\[[0-9]{1,3}\]\Z")
 _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})\Z")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |\Z)")
 
-Generalise = Callable[[str], str | None]
-"""What makes a glob of a line that holds something volatile, and gives None for any other."""
+ANY = "..."
+"""The expected line that stands for any number of printed ones."""
+
+Globs = Callable[[int], str | None]
+"""Gives the glob of a printed line, by its number, that holds something volatile; ANY for a line that
+may not be there the next time; None for any other."""
 
 
 def lines_of(output: bytes) -> list[Line]:
@@ -49,7 +53,7 @@ def looks_like_syntax(text: str, first: bool, last: bool) -> bool:
     (True, False)
     """
     return bool(
-        text == "..."
+        text == ANY
         or text.startswith(PROMPT)
         or text == PROMPT.rstrip()
         or (first and (text.startswith(MORE) or text == MORE.rstrip()))
@@ -66,15 +70,18 @@ def encode_line(
     first: bool = False,
     last: bool = False,
     plain: bool = False,
-    generalise: Generalise | None = None,
+    glob: str | None = None,
 ) -> str:
     """A printed line as an expected one that it matches; ``plain``: in the form without fences.
+
+    ``glob`` is the line as a glob, None if it is to stand as it is.
 
     >>> encode_line(Line("...")), encode_line(Line("a", False)), encode_line(Line("\\x07"))
     ('... (eq)', 'a (no-eol)', '\\\\x07 (esc)')
     """
     text = line.text.rstrip(BLANKS)
-    glob = generalise(text) if generalise else None
+    if glob == ANY:
+        return ANY
     placed = plain and has_place(text)
     if glob is not None:
         body = f"{_disguised(glob, placed)} (glob)"
@@ -95,24 +102,18 @@ def _disguised(text: str, always: bool) -> str:
 
 
 def expected_lines(
-    output: Iterable[Line],
-    status: int = 0,
-    generalise: Generalise | None = None,
-    plain: bool = False,
+    output: Iterable[Line], status: int = 0, globs: Globs | None = None, plain: bool = False
 ) -> list[str]:
     """What a command printed, and its status, as the lines that follow it in a transcript."""
     lines = list(output)
     end = len(lines) - 1
-    encoded = [
-        encode_line(
-            line,
-            first=at == 0,
-            last=at == end and not status,
-            plain=plain,
-            generalise=generalise,
-        )
-        for at, line in enumerate(lines)
-    ]
+    encoded: list[str] = []
+    for at, line in enumerate(lines):
+        glob = globs(at) if globs else None
+        if glob == ANY and encoded[-1:] == [ANY]:
+            continue
+        last = at == end and not status
+        encoded.append(encode_line(line, first=at == 0, last=last, plain=plain, glob=glob))
     return [*encoded, f"[{status}]"] if status else encoded
 
 

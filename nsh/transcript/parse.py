@@ -13,9 +13,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nsh.files import continuation
 from nsh.transcript.glob import BadExpectation, holes_of
 from nsh.transcript.match import Expect, expectation
-from nsh.words import MORE, PROMPT, continues
+from nsh.words import MORE, PROMPT
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a transcript may take if it does not say."""
@@ -277,7 +278,7 @@ def _command(
     while at < end and (lines[at].startswith(MORE) or lines[at] == MORE.rstrip()):
         if _EQ.search(lines[at]):
             break
-        if not continues(whole):
+        if not (more := continuation(whole)):
             raise FormatError(
                 path,
                 first + at,
@@ -285,7 +286,7 @@ def _command(
                 " if it was printed, mark it (eq)",
             )
         parts.append(lines[at].removeprefix(MORE.rstrip()).removeprefix(" "))
-        whole = whole[:-1] + parts[-1]
+        whole = more[0] + parts[-1]
         at += 1
     after = at
     expected = list(lines[at:end])

@@ -1,20 +1,16 @@
 """Record: writes a session, as it is typed, as a transcript.
 
-While a line runs, both outputs of nsh and of its commands are one pipe. A relay, a process of its
-own, passes on what comes through it to where the outputs went before, and keeps it. The file is a
-whole transcript after every command, also if nsh is killed.
+While a line runs, both outputs of nsh and of its commands are the pipe of a relay, which keeps what
+comes through it. The file is a whole transcript after every command, also if nsh is killed.
 """
 
 from __future__ import annotations
 
-import array
-import fcntl
+import io
+import math
 import os
 import re
-import select
-import signal
-import socket
-import termios
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +18,19 @@ from contextlib import contextmanager
 from nsh.base import BaseShell
 from nsh.call import Environment, Plan
 from nsh.errors import Failure
+from nsh.files import replace
+from nsh.linux.namespaces import BY_NAME
 from nsh.parts.table import state_commands
 from nsh.state import START
 from nsh.transcript.encode import encode_command, expected_lines, lines_of
 from nsh.transcript.environment import replay_environ
+from nsh.transcript.glob import Facts
+from nsh.transcript.looks import typed_only_looks
+from nsh.transcript.match import Line
+from nsh.transcript.parse import DEFAULT_TIMEOUT, is_plain
+from nsh.transcript.relay import Relay
 from nsh.transcript.volatile import Volatile
-from nsh.words import PROMPT
+from nsh.words import PROMPT, join
 
 _ALTERNATE_SCREEN = re.compile(rb"\x1b\[\?(?:1049|1047|47)h")
 _TERMINAL_LIBRARIES = (b"libtinfo", b"libncurses", b"libreadline", b"libslang")
@@ -35,115 +38,53 @@ _TERMINAL_NAMES = {"vi", "vim", "nvim", "nano", "emacs", "less", "more", "most",
 _INTERPRETERS = re.compile(r"(?:ba|da|z|k|mk|c|tc|fi|)sh\Z")
 _FENCE = "```"
 
-
-class Relay:
-    """A process between a pipe and a descriptor that keeps what it passes on.
-
-    It is nobody's child, and it stays as long as a command may still write into the pipe.
-    """
-
-    def __init__(self, out: int) -> None:
-        self.kept = os.memfd_create("nsh-recording", os.MFD_CLOEXEC)
-        read, self.pipe = os.pipe()
-        self.control, theirs = socket.socketpair()
-        first = os.fork()
-        if first == 0:
-            try:
-                if os.fork() == 0:
-                    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU):
-                        signal.signal(number, signal.SIG_IGN)
-                    for number in (signal.SIGTERM, signal.SIGHUP):
-                        signal.signal(number, signal.SIG_DFL)
-                    os.close(self.pipe)
-                    self.control.close()
-                    self._pass_on(read, theirs, out)
-            finally:
-                os._exit(0)
-        os.waitpid(first, 0)
-        os.close(read)
-        theirs.close()
-
-    def _pass_on(self, read: int, control: socket.socket, out: int) -> None:
-        waiting: list[int] = [read, control.fileno()]
-        while read in waiting:
-            ready, _, _ = select.select(waiting, [], [])
-            if read in ready and not self._forward(read, out, 1 << 16):
-                return
-            if control.fileno() in ready:
-                order = control.recv(1)
-                if not order:
-                    waiting.remove(control.fileno())
-                elif order == b"b":
-                    os.ftruncate(self.kept, 0)
-                    os.lseek(self.kept, 0, os.SEEK_SET)
-                    control.sendall(b"b")
-                else:
-                    size = array.array("i", [0])
-                    fcntl.ioctl(read, termios.FIONREAD, size)
-                    left = size[0]
-                    while left > 0:
-                        left -= self._forward(read, out, left) or left
-                    control.sendall(b"e")
-
-    def _forward(self, read: int, out: int, most: int) -> int:
-        part = os.read(read, most)
-        at = 0
-        while at < len(part):
-            at += os.write(self.kept, part[at:])
-        try:
-            at = 0
-            while at < len(part):
-                at += os.write(out, part[at:])
-        except OSError:
-            pass  # the terminal has gone away; what is kept is what counts
-        return len(part)
-
-    def ask(self, order: bytes) -> None:
-        """``b``: forget what was kept; ``e``: keep all that has been written by now."""
-        self.control.sendall(order)
-        self.control.recv(1)
-
-    def text(self) -> bytes:
-        """What came through since the last ``b``."""
-        return os.pread(self.kept, os.fstat(self.kept).st_size, 0)
-
-    def close(self) -> None:
-        """Let the relay go; it ends with the last writer."""
-        os.close(self.pipe)
-        self.control.close()
-        os.close(self.kept)
+MOST_KEPT = 8 << 20
+"""Characters of output that are kept to compare with those of a replay."""
 
 
 class Recorder:
-    """One recording. Raises Failure if the file cannot be written or is not empty."""
+    """One recording. Raises Failure if the file cannot be written or is not empty.
+
+    path      the file
+    printed   what each command in it has printed; None if that is too much to keep
+    acting    the first line that may do more than look, "" if there is none
+    lines     how many typed lines are in it
+    seconds   how long they have run
+    """
 
     def __init__(self, path: str, shell: BaseShell) -> None:
         self.path = path
         self.shell = shell
-        self.plain = path.endswith(".nsht")
+        self.plain = is_plain(path)
         self.requires: set[str] = set()
         self.left_out = ""
         self.about_itself = False
-        try:
-            self.file = open(path, "a+b")
-        except OSError as error:
-            raise Failure(f"cannot write {path}: {error.strerror}", "help record") from None
-        if self.file.tell():
-            self.file.close()
-            raise Failure(f"{path} is there already, and recording would replace it", f"!rm {path}")
+        self.begun = False
+        self.printed: list[list[Line]] | None = []
+        self.kept = 0
+        self.acting = ""
+        self.lines = 0
+        self.seconds = 0.0
+        self.in_line = False
+        self.file = _open_new(path)
         self.end_of_commands = 0
-        if not self.plain:
-            title = os.path.basename(path).removesuffix(".md").removesuffix(".nsh")
-            self._write(f"# {title}\n\n{_FENCE}nsh\n")
         self.volatile = Volatile(
             host=os.uname().nodename,
             user=shell.host.user,
             places=[shell.host.cwd],
             terminal=os.ttyname(0) if os.isatty(0) else "",
         )
+        self.facts = Facts((shell.host.cwd,), os.uname().nodename, shell.host.user)
         self.environ = shell.host.environ
-        shell.host.use_environ(replay_environ(self.environ))
         self.relay = Relay(1)
+        if not self.plain:
+            title = os.path.basename(path).removesuffix(".md").removesuffix(".nsh")
+            self._write(f"# {title}\n\n{_FENCE}nsh\n")
+
+    def _begin_session(self) -> None:
+        """Write the state so far, as the commands that rebuild it."""
+        shell = self.shell
+        self.begun = True
         before = list(state_commands(shell.state))
         before += ["trace on"] if shell.tracing else []
         if shell.hinting:
@@ -151,7 +92,7 @@ class Recorder:
             before.append("hints on")
             shell.hinted.clear()
         for command in before:
-            self._append(encode_command(command))
+            self._append(encode_command(command), [])
         self._begin_anew(before)
 
     def _begin_anew(self, before: list[str]) -> None:
@@ -171,10 +112,17 @@ class Recorder:
 
     def begin(self, line: str) -> None:
         """A line is about to run: its output goes through the relay from here on."""
+        if not self.begun:
+            self._begin_session()
+        if self.file.closed:
+            return  # nothing more could be written
+        self.in_line = True
         self.line = line
         self.left_out = ""
         self.about_itself = False
         self.since = time.time()
+        self.own = {kind for kind in BY_NAME if self.shell.state.has(kind)}
+        self.shell.host.use_environ(replay_environ(self.environ))
         self.shell.flush()
         self.relay.ask(b"b")
         self.saved = [os.dup(fd) for fd in range(3)]
@@ -197,28 +145,38 @@ class Recorder:
 
     def end(self, status: int) -> None:
         """The line has run: write it with what it printed, unless it ended the recording."""
+        if not self.in_line:
+            return
+        self.in_line = False
         try:
             self.shell.flush()
         finally:
             self._restore()
             for saved in self.saved:
                 os.close(saved)
+            self.shell.host.use_environ(self.environ)
+        self.relay.ask(b"e")
         if self.file.closed:
-            self.relay.ask(b"e")
             self.relay.close()
             return
-        self.relay.ask(b"e")
         if self.about_itself:
             return
         output = self.relay.text()
         if not self.left_out and _ALTERNATE_SCREEN.search(output):
             self.left_out = "it fills the screen"
         if self.left_out:
-            self._append([f"{PROMPT}# {self.line}: not replayable, {self.left_out}"])
+            first = self.line.partition("\n")[0]
+            self._append([f"{PROMPT}# {first}: not replayable, {self.left_out}"], [])
             self.shell.error(f"record: {self.left_out}, so it cannot be replayed and is left out")
             return
         for made in self.shell.host.made.values():
             self.requires.add("userns" if "user" in made else "root")
+        self.lines += 1
+        self.seconds += time.time() - self.since
+        # Where one line changes the flags, too, only what is new all the time counts.
+        own = {kind for kind in self.own if self.shell.state.has(kind)}
+        if not self.acting and not typed_only_looks(self.line, own):
+            self.acting = self.line
         word = self.line.strip()
         self.volatile.command(
             [os.getpid(), *self.shell.pids],
@@ -227,8 +185,9 @@ class Recorder:
             until=time.time(),
             held=[link for made in self.shell.host.made.values() for link in made.values()],
         )
-        expected = expected_lines(lines_of(output), status, self.volatile.generalise, self.plain)
-        self._append([*encode_command(self.line), *expected])
+        lines = lines_of(output)
+        expected = expected_lines(lines, status, self.volatile.globs(lines), self.plain)
+        self._append([*encode_command(self.line), *expected], lines)
 
     @contextmanager
     def around(self, wanted: Plan) -> Iterator[Plan]:
@@ -241,7 +200,7 @@ class Recorder:
 
             in_userns = in_another("user", wanted.state, self.shell.host)
             self.requires.add("userns" if in_userns else "root")
-        if not (self.shell.interactive and drives_terminal(wanted)):
+        if not (self.in_line and self.shell.interactive and drives_terminal(wanted)):
             yield wanted
             return
         self.left_out = f"{os.path.basename(wanted.argv[0])} drives the terminal"
@@ -255,33 +214,91 @@ class Recorder:
             self.shell.host.use_environ(replay_environ(self.environ))
             self._redirect()
 
-    def _append(self, lines: list[str]) -> None:
-        text = "".join([line + "\n" for line in lines])
-        self.file.truncate(self.end_of_commands)
-        self._write(text)
+    def _append(self, text: list[str], printed: list[Line]) -> None:
+        """Write a command with what is expected of it, and keep what it printed."""
+        if self.file.closed:
+            return
+        self._write("".join([line + "\n" for line in text]))
+        self.kept += sum([len(line.text) for line in printed])
+        if self.kept > MOST_KEPT:
+            self.printed = None
+        if self.printed is not None:
+            self.printed.append(printed)
 
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "surrogateescape")
+        fence = b"" if self.plain else f"{_FENCE}\n".encode()
         try:
-            self.file.write(data)
+            self.file.truncate(self.end_of_commands)
+            _write_all(self.file, data + fence)
             self.end_of_commands += len(data)
-            self.file.write(b"" if self.plain else f"{_FENCE}\n".encode())
-            self.file.flush()
         except OSError as error:
-            self.shell.error(f"record: cannot write {self.path}: {error.strerror}")
+            self._give_up(error, fence)
+
+    def _give_up(self, error: OSError, fence: bytes) -> None:
+        """Say that no more can be written; what was is left as a whole transcript."""
+        why = f"cannot write {self.path}: {error.strerror}; what follows is not recorded"
+        try:
+            self.file.truncate(self.end_of_commands)
+            _write_all(self.file, fence)
+        except OSError:
+            pass  # it has been said
+        self.printed = None
+        self.close()
+        if self.shell.recording is self:
+            self.shell.recording = None
+        self.shell.error(f"record: {why}")
 
     def close(self) -> None:
         """End the recording: put in front what a replay requires."""
         self.shell.host.use_environ(self.environ)
+        if self.file.closed:
+            return
+        front = []
         if self.requires:
-            self.file.seek(0)
-            body = self.file.read()
-            words = "root" if "root" in self.requires else "userns"
-            self.file.truncate(0)
-            self.file.write(f"---\nrequires: {words}\n---\n".encode() + body)
+            front.append(f"requires: {'root' if 'root' in self.requires else 'userns'}\n")
+        if self.seconds > DEFAULT_TIMEOUT / 2:
+            front.append(f"timeout: {2 * math.ceil(self.seconds)}s\n")
+        try:
+            if front:
+                self.file.seek(0)
+                body = self.file.readall() or b""
+                replace(os.path.realpath(self.path), f"---\n{''.join(front)}---\n".encode() + body)
+        except OSError as error:
+            why = f"cannot write {self.path} anew: {error.strerror}; on top of it is missing:"
+            self.shell.error(f"record: {why} {'; '.join(front).strip()}")
         self.file.close()
-        if not self.shell.in_line:
+        if self.in_line:
+            self.shell.flush()
+            self.relay.ask(b"e")
+            self._restore()  # what is still to be said is no part of it
+        else:
             self.relay.close()
+
+
+def _open_new(path: str) -> io.FileIO:
+    """A file to write, which is empty. Raises Failure."""
+    try:
+        mode = os.stat(path).st_mode if os.path.exists(path) else stat.S_IFREG
+        if stat.S_ISREG(mode):
+            file = io.FileIO(path, "a+")
+        else:
+            raise Failure(
+                f"cannot record to {path}: it is no regular file", "record session.nsh.md"
+            )
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror}", "help record") from None
+    if file.seek(0, os.SEEK_END):
+        file.close()
+        fix = f"!{join(['rm', path])}"
+        raise Failure(f"{path} is there already, and recording would replace it", fix)
+    return file
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    at = 0
+    while at < len(data):
+        at += file.write(data[at:])
 
 
 def _with_environment(wanted: Plan, environ: Environment) -> Plan:
@@ -306,6 +323,8 @@ def drives_terminal(wanted: Plan) -> bool:
     name = os.path.basename(words[0])
     if _INTERPRETERS.match(name):
         return not any(word == "-c" or not word.startswith("-") for word in words[1:])
+    if name == "top" and any(re.match("-[a-zA-Z]*b", word) for word in words[1:]):
+        return False  # batch mode
     if name in _TERMINAL_NAMES:
         return True
     for call in wanted.calls:

@@ -94,9 +94,8 @@ def _is_zombie(pid: str) -> bool:
 
 def _serve(fd: int, state: str, shell: StartedCommands) -> int:
     """Run commands from the socket until it ends or a command ends nsh."""
-    # What nsh itself remembers between sessions (not what a command sees) goes into the replay's
-    # own directory.
-    os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = state
+    # Not in the environment of the commands.
+    shell.own_environ = {**shell.own_environ, "XDG_STATE_HOME": state}
     answers = os.fdopen(os.dup(fd), "wb", buffering=0)
     with os.fdopen(fd, "rb") as commands:
         while size := commands.readline():

@@ -7,7 +7,7 @@ import os
 import re
 
 from nsh.files import replace
-from nsh.transcript.encode import encode_line, looks_like_syntax
+from nsh.transcript.encode import ANY, encode_line, looks_like_syntax
 from nsh.transcript.match import expectation
 from nsh.transcript.parse import is_plain
 from nsh.transcript.replay import Replay, Result
@@ -25,9 +25,7 @@ def updated(done: Replay) -> str:
     volatile = Volatile.of_replay(done)
     out: list[str] = []
     at = 1
-    for result in done.results:
-        if result.passed or result.status < 0:
-            continue
+    for result in rewritten(done):
         command = result.command
         out += lines[at - 1 : command.first - 1]
         if out and not out[-1].endswith("\n"):
@@ -39,25 +37,27 @@ def updated(done: Replay) -> str:
     return "".join(out)
 
 
+def rewritten(done: Replay) -> list[Result]:
+    """The commands that an update rewrites: those that ended, and not as expected."""
+    return [result for result in done.results if not result.passed and result.status >= 0]
+
+
 def _expectations(result: Result, lines: list[str], volatile: Volatile, plain: bool) -> list[str]:
     """The lines after the command: kept ones with their newline as in the file, new ones without."""
     command = result.command
     volatile.command(result.pids, ephemeral=not command.text.startswith(("!", "host ")))
+    globs = volatile.globs(result.lines)
     out: list[str] = []
     rows = [step for step in result.steps if step.what != "missing"]
     kept_any = -1
     for number, step in enumerate(rows):
         if step.what == "extra":
             last = number == len(rows) - 1 and not result.status
-            out.append(
-                encode_line(
-                    result.lines[step.line],
-                    first=not out,
-                    last=last,
-                    plain=plain,
-                    generalise=volatile.generalise,
-                )
-            )
+            glob = globs(step.line)
+            if glob == ANY and out and out[-1].strip() == ANY:
+                continue
+            line = result.lines[step.line]
+            out.append(encode_line(line, first=not out, last=last, plain=plain, glob=glob))
         elif step.what != "any" or kept_any != step.at:
             out.append(_kept(lines, command.expects[step.at].line))
             if step.what == "any":

@@ -1,7 +1,8 @@
 """Volatile: what is known to change from run to run, and the globs that leave it open.
 
 Only what is known is left open: inodes of namespaces, the processes that nsh made, its directory,
-the names of host and user, nsh's descriptors in a trace, the time at which the command ran. Everything else stays literal.
+the names of host and user, nsh's descriptors in a trace, the time at which the command ran, and
+what changes in the tables that tables.py knows. Everything else stays literal.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nsh.linux.namespaces import NAMESPACES
-from nsh.transcript.encode import glob_escape
+from nsh.transcript.encode import ANY, Globs, glob_escape
+from nsh.transcript.match import BLANKS, Line
 from nsh.transcript.replay import Replay
+from nsh.transcript.tables import Around, Span, rows
 
 _LINK = re.compile(r"\b([a-z]+):\[([0-9]+)\]")
 _BARE = re.compile(r"(?<![0-9A-Za-z_.])(40265[0-9]{5})(?![0-9A-Za-z_])")
@@ -52,8 +55,6 @@ _AGE = re.compile(r"(?<=  )([0-9]+) (?:s|min|h|d)( {2,})")
 _LONGEST = 600
 _TAIL = r"(?:[.,][0-9]+)?(?: ?(?:Z|UTC|\+00:?00))?"
 
-Span = tuple[int, int, str]
-
 
 class Volatile:
     """What is known, and the names that inodes have got so far."""
@@ -76,6 +77,7 @@ class Volatile:
         self.names: dict[str, str] = {}
         self.taken: set[str] = set()
         self.pids: tuple[int, ...] = ()
+        self.nsh = 0
         self.since = time.time()
         self.until: float | None = None
         self.ephemeral = False
@@ -110,13 +112,15 @@ class Volatile:
         until: float = 0,
         held: Iterable[str] = (),
     ) -> None:
-        """Begin another command: the processes it made, and when it ran.
+        """Begin another command: nsh and the processes it made, and when it ran.
 
         ``ephemeral``: its namespaces end with it. The kernel gives their numbers to others then,
         so an equal number later is no equal namespace. But for those that are ``held`` by a child
         that stays: the texts of their links.
         """
         held = frozenset([link.partition("[")[2].rstrip("]") for link in held])
+        pids = tuple(pids)
+        self.nsh = pids[0] if pids else 0
         self.pids = tuple(pid for pid in pids if pid > 9)
         if since:
             self.since, self.until = since, until
@@ -128,10 +132,24 @@ class Volatile:
         self.ephemeral = ephemeral
         self.held = held
 
-    def generalise(self, text: str) -> str | None:
-        """The line as a glob with holes, None if nothing volatile is in it."""
+    def globs(self, lines: Sequence[Line]) -> Globs:
+        """What makes the globs of these lines, all that the command printed, by their numbers."""
+        texts = [line.text.rstrip(BLANKS) for line in lines]
+        known = rows(texts, Around(frozenset(self.pids), self.nsh, self.terminal))
+
+        def glob(at: int) -> str | None:
+            return ANY if known[at].foreign else self.generalise(texts[at], known[at].spans)
+
+        return glob
+
+    def generalise(self, text: str, known: Iterable[Span] = ()) -> str | None:
+        """The line as a glob with holes, None if nothing volatile is in it.
+
+        ``known`` are the places of it that its table leaves open.
+        """
         spans: list[Span] = []
         found: list[Span] = [
+            *known,
             *self._times(text),
             *self._in_terminal(text),
             *self._words(text, self.places[::-1], "{tmp}", r"(?![\w.-])"),

@@ -92,10 +92,58 @@ def test_save_replaces_a_file_as_a_whole(capsys: Told, tmp_path: Path) -> None:
     file.write_text("old")
     file.chmod(0o750)
     link.symlink_to(file)
-    assert say(capsys, "flags +pid", f"save {link}") == ("", [], 0)
+    assert say(capsys, "flags +pid", f"save -f {link}") == ("", [], 0)
     assert file.read_text() == "#!/usr/bin/env nsh\nflags +pid\n"
     assert (file.stat().st_mode & 0o777, link.is_symlink()) == (0o750, True)
     assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+def test_save_replaces_nothing_but_its_own(capsys: Told, tmp_path: Path) -> None:
+    file, empty = tmp_path / "my file", tmp_path / "empty"
+    empty.touch()
+    shell = Shell()
+    assert say(capsys, "flags +pid", f"save '{file}'", shell=shell) == ("", [], 0)
+    assert say(capsys, "flags +uts", f"save '{file}'", shell=shell) == ("", [], 0)
+    assert say(capsys, f"save {empty}", shell=shell) == ("", [], 0)
+    again = Shell()  # in which the same text loses nothing either
+    assert say(capsys, "flags +pid +uts", f"save '{file}'", shell=again) == ("", [], 0)
+    file.write_text("flags +net # edited\n")
+    for each in (shell, again):
+        errors = [
+            f"{file} is there already, and saving would replace it",
+            f"try: save -f '{file}'",
+        ]
+        assert say(capsys, f"save '{file}'", shell=each) == ("", errors, 1)
+    assert file.read_text() == "flags +net # edited\n"
+    assert say(capsys, f"save -f '{file}'", shell=shell) == ("", [], 0)
+    assert file.read_text() == "#!/usr/bin/env nsh\nflags +pid +uts\n"
+
+
+def test_what_undo_redo_and_reset_did_is_said_at_the_prompt(
+    capsys: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shell = Shell(interactive=True)
+    script = tmp_path / "script"
+    script.write_text("undo\nredo\n")
+    for line, said in (
+        ("flags +pid +mnt; hostname a; mount proc /proc; hostname b", ""),
+        ("undo", "undone: hostname b; back: hostname a"),
+        ("redo", "redone: hostname b"),
+        ("undo 2", "undone: mount proc /proc; hostname b;..."),
+        ("flags -pid; undo", "undone: flags -pid"),
+        ("mount tmpfs /a; mount tmpfs /a; undo", "undone: mount tmpfs /a"),
+        ("reset mount", "reset: mount tmpfs /a"),
+        ("reset", "reset: flags +pid +mnt; hostname a"),
+        (
+            "undo; redo",
+            "undone: flags -pid -mnt; back: hostna...\nredone: flags -pid -mnt; gone: hostna...",
+        ),
+        ("reset", "reset: nothing was changed"),
+        (f"source {script}", ""),
+    ):
+        assert say(capsys, line, shell=shell) == (said and said + "\n", [], 0)
+    assert say(capsys, "flags +pid", "undo") == ("", [], 0)
 
 
 def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
@@ -114,7 +162,7 @@ def test_save_writes_to_devices_and_pipes(capsys: Told, tmp_path: Path) -> None:
 def test_save_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "state.nsh"
     path.write_text("flags +uts\n")
-    lines = ["-c", f"env A={'a' * 3000}", "-c", f"save {path}"]
+    lines = ["-c", f"env A={'a' * 3000}", "-c", f"save -f {path}"]
     # -B: the compiled modules, too, would be cut short, and spoil every later start.
     limited = 'ulimit -f 2; python=$1; shift; exec "$python" -B "$@"'
     result = nsh(*lines, before=["sh", "-c", limited, "sh"])

@@ -12,6 +12,7 @@ import pytest
 from nsh.commands import listing
 from nsh.prompt.completion import complete
 from nsh.shell import Shell
+from nsh.voice.text import plain
 from tests import needs
 from tests.conftest import nsh
 from tests.lines import Told, say
@@ -313,12 +314,13 @@ def test_the_example_of_start_shows_only_what_is_inside(shell: Shell) -> None:
 def test_a_long_command_is_cut_on_a_terminal_only(capsys: Told, shell: Shell) -> None:
     command = "sh -c 'sleep 1000; : " + "x" * 200 + "'"
     say(capsys, f"start long {command}", "start web sleep 1", shell=shell)
-    whole = list(listing.lines(shell.started.values()))
+    whole = [plain(line) for line in listing.lines(shell.started.values())]
     assert whole[1].endswith(command)
-    cut = list(listing.lines(shell.started.values(), width=60))
+    cut = [plain(line) for line in listing.lines(shell.started.values(), width=60)]
     assert [len(row) for row in cut] == [len(whole[0]), 60, len(whole[2])]
     assert cut[1] == whole[1][:59] + "…"
     assert (cut[0], cut[2]) == (whole[0], whole[2])
     begins = whole[0].index("command")
-    assert list(listing.lines(shell.started.values(), width=9))[1] == whole[1][: begins + 7] + "…"
+    narrow = list(listing.lines(shell.started.values(), width=9))
+    assert plain(narrow[1]) == whole[1][: begins + 7] + "…"
     assert say(capsys, "children", shell=shell)[0].splitlines()[1].endswith(command)

@@ -26,6 +26,7 @@ PRINTING = (
     "continue",
     "abort",
     "tree",
+    "help",
 )
 """Commands of which an example prints something."""
 

@@ -11,16 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from nsh.prompt import lookup
 from nsh.prompt.completion import complete
-from nsh.prompt.lookup import plan_of
 from nsh.prompt.toolbar import fragments
 from nsh.shell import Shell
+from nsh.voice.text import plain
 from tests import needs
 from tests.conftest import nsh
 from tests.lines import Told, say
 from tests.runs import children, until
 
 UTS = ("flags +user +uts", "map root", "hostname box")
+
+
+def plain_plan(shell: Shell, line: str) -> str:
+    return plain(lookup.plan_of(shell, line))
 
 
 def made_until_mapped() -> int:
@@ -73,7 +78,9 @@ def test_the_tries_along_path_are_one_call() -> None:
     result = nsh(stdin="\n".join([*lines, ""]))
     *_, coming, why, more, first, second, out = result.stdout.splitlines()
     assert coming.startswith('-> 5/5 child: execve("/nowhere/sh", ["sh", "-c", ')
-    assert " ".join((why + more).split()).endswith("the next of the 3 directories of PATH is tried")
+    assert " ".join((why + more).split()).endswith(
+        "of the tries in 3 directories of PATH, /usr/bin/sh is the first there is on this host"
+    )
     assert first.startswith('[child] execve("/nowhere/sh", ')
     assert first.endswith(" = -1 ENOENT (No such file or directory)")
     assert second.startswith('[child] execve("/usr/bin/sh", ')
@@ -366,9 +373,9 @@ def test_completion_and_f2(capsys: Told, shell: Shell) -> None:
     say(capsys, "next", shell=shell)
     assert [each.text for each in complete(shell, "ns ")] == ["step"]
     assert shell.following == "next"
-    assert re.match(r"# step true\n +1  parent  pipe2", plan_of(shell, "step true"))
+    assert re.match(r"# step true\n +1  parent  pipe2", plain_plan(shell, "step true"))
     first = re.escape("# next: of these, from 3/5 child: prctl(...) on")
-    assert re.match(rf"{first}\n +1  parent  pipe2", plan_of(shell, "next"))
+    assert re.match(rf"{first}\n +1  parent  pipe2", plain_plan(shell, "next"))
     assert shell.stepped is not None
     assert shell.stepped.at == 2
 

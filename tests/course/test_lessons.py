@@ -165,6 +165,8 @@ def test_the_goal_is_there_for_a_toolbar(small: Path, tmp_path: Path) -> None:
     assert shell.proposed == []
     shell.run_line("solution")
     assert shell.proposed == ["env WORD=hello", "run true"]
+    shell.run_line("show")
+    assert shell.proposed == []
     shell.run_line("lesson quit")
     assert shell.lesson_goal == ""
 

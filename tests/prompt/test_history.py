@@ -27,6 +27,35 @@ def test_history_file(tmp_path: Path) -> None:
     assert path.read_bytes().endswith(b"x\xff\n")
 
 
+def test_what_was_typed_wrong_is_not_proposed_by_later_sessions_either(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    one = SharedHistory(str(path))
+    for line, wrong in (("flags +pid", False), ("flgs +pid", True), ("flags +x", True)):
+        one.append_string(line)
+        one.judge(line, wrong)
+    two = SharedHistory(str(path))
+    two.refresh()
+    for kept in (one, two):
+        assert kept.get_strings() == ["flags +pid", "flgs +pid", "flags +x"]
+        assert kept.last_that_begins("fl") == "flags +pid"
+        assert kept.last_that_begins("flg") == ""
+    two.append_string("flags +x")
+    two.judge("flags +x", False)  # there is such a namespace now
+    one.refresh()
+    assert one.last_that_begins("flags +") == "flags +x"
+    assert one.get_strings() == ["flags +pid", "flgs +pid", "flags +x"]
+
+
+def test_lines_of_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    one, two = SharedHistory(str(path)), SharedHistory(str(path))
+    one.append_string("sh echo 'a\\\nb'")
+    two.refresh()
+    assert one.get_strings() == two.get_strings() == ["sh echo 'a\\\nb'"]
+    assert path.read_bytes().count(b"\n") == 1
+    assert two.last_that_begins("sh") == ""  # there is one line to show it in
+
+
 def test_history_without_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     kept = SharedHistory(str(tmp_path / "file" / "nsh" / "history"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -14,6 +15,7 @@ from prompt_toolkit.output import DummyOutput
 
 from nsh.prompt.line import Prompt
 from nsh.shell import Shell
+from tests.lines import Told
 
 RIGHT = "\x1b[C"
 
@@ -54,6 +56,18 @@ def test_continuation_and_paste(shell: Shell, keys: PipeInput) -> None:
     assert list(shell.lines)[-3:] == ["flags +uts", "hostname box", "cd /tmp"]
 
 
+def test_a_quote_for_sh_goes_on(shell: Shell, keys: PipeInput) -> None:
+    typed(shell, keys, "!true 'a \\\rb'\rhostname 'box\rcd /\r")
+    assert list(shell.lines) == ["!true 'a \\\nb'", "hostname 'box", "cd /"]
+    assert shell.state.hostname is None  # words of nsh itself: an error, as in a script
+
+
+def test_copied_prompts_are_dropped(shell: Shell, keys: PipeInput) -> None:
+    pasted = "nsh> flags +uts\nnsh> flags\nCLONE_NEWUTS | SIGCHLD\nnsh> cd \\\n... /tmp\nnsh> "
+    typed(shell, keys, f"\x1b[200~{pasted}\x1b[201~nsh> hostname box\r")
+    assert list(shell.lines) == ["flags +uts", "flags", "cd /tmp", "hostname box"]
+
+
 def test_a_paste_into_the_middle_of_a_line(shell: Shell, keys: PipeInput) -> None:
     typed(shell, keys, "flags  +net" + "\x1b[D" * 5 + "\x1b[200~+pid\nflags\x1b[201~\r")
     assert shell.state.flags == ("pid", "net")
@@ -92,17 +106,61 @@ def test_the_menu(shell: Shell, keys: PipeInput) -> None:
     assert len(menu("run ", typing=False)) > 60
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("hostna", "hostname"),  # the only one
+        ("mou", "mount"),  # umount holds it, too, but does not begin with it
+        ("h", "h"),  # several without a common part
+        ("propagation s", "propagation s"),
+        ("flags +pid; uid", "flags +pid; uidmap"),
+        ("set editing-mode emcs", "set editing-mode emacs"),  # the only one that holds the letters
+        ("run /proc/self/ns/cg", "run /proc/self/ns/cgroup"),
+        ("", ""),
+    ],
+)
+def test_tab_inserts_what_all_have_in_common(
+    shell: Shell, keys: PipeInput, before: str, after: str
+) -> None:
+    prompt = Prompt(shell, input=keys, output=DummyOutput())
+    keys.send_text(f"{before}\t\r")
+    assert prompt.read() == after
+
+
 def test_the_line_that_mends_is_taken_by_the_right_arrow(shell: Shell, keys: PipeInput) -> None:
     prompt = typed(shell, keys, "hostname box\rrun true\r" + RIGHT + "\r")
     assert shell.state.flags == ("uts",)
     assert prompt.offers == ["run true"]  # the line that failed is offered again
 
 
-def test_proposed_lines_stand_typed_one_after_the_other(shell: Shell, keys: PipeInput) -> None:
-    shell.proposed = ["flags +pid", "hostname box"]
-    typed(shell, keys, "cd /\r" + "\r" + "es\r")
-    assert (shell.state.flags, shell.state.hostname) == (("pid",), "boxes")
-    assert shell.proposed == []
+def test_the_lines_of_a_solution_are_taken_one_after_the_other(
+    shell: Shell, keys: PipeInput, tmp_path: Path
+) -> None:
+    shell.own_environ = {"XDG_STATE_HOME": str(tmp_path)}
+    shell.run_line("lesson uts 2")
+    prompt = typed(shell, keys, "solution\r" + "cd /\r")  # what is typed is not added to anything
+    assert (shell.state.cwd, prompt.offers) == ("/", [])
+    prompt = typed(shell, keys, "solution\r" + (RIGHT + "\r") * 2)
+    assert shell.state.hostname == "myhostname"
+    assert shell.lesson_goal.startswith("uts 2/3 reached")
+    assert prompt.offers == []
+
+
+@pytest.mark.parametrize("line", ["next", "record off"])
+def test_a_fix_with_a_placeholder_is_not_offered(
+    shell: Shell, keys: PipeInput, capsys: Told, line: str
+) -> None:
+    prompt = typed(shell, keys, line + "\r")
+    assert capsys.readouterr().err  # it failed
+    assert not [offer for offer in prompt.offers if offer.split()[-1].isupper()]
+
+
+def test_a_fix_in_capitals_is_offered(shell: Shell, keys: PipeInput) -> None:
+    shell.fixes = ("env A=B", "flags CLONE_NEWPID", "hostname NAME", "env NAME=VALUE")
+    assert Prompt(shell, input=keys, output=DummyOutput()).offers == [
+        "env A=B",
+        "flags CLONE_NEWPID",
+    ]
 
 
 def test_one_thread_while_a_line_runs(

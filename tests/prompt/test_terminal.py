@@ -27,6 +27,7 @@ def test_greeting_menu_and_toolbar(start: Start, columns: int, rows: int) -> Non
     screen = tty.until("+uts ")
     assert "the host name and the NIS domain name" in screen
     assert "+user" in screen
+    tty.keys("Tab")  # nothing that both begin with
     tty.keys("Tab", "Enter")  # takes the completion, does not run yet
     tty.until("nsh> flags +uts")
     tty.keys("Enter")
@@ -79,6 +80,13 @@ def test_no_color_has_no_colours(start: Start) -> None:
     numbers = {int(n) for code in codes for n in code.split(";") if n}
     assert not [n for n in numbers if 30 <= n <= 38 or 40 <= n <= 48 or n >= 90], numbers
     assert "\x1b[7m" in screen
+    tty.keys("C-c")
+    tty.ready()
+    tty.type("fla")
+    # What is only suggested does not look typed: dim, or italic with an older prompt_toolkit.
+    tty.until(
+        lambda s: bool(re.search(r"fla(\x1b\[[0-9;]*m)*\x1b\[[0;]*[23]mgs \+pid", s)), colours=True
+    )
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
@@ -176,6 +184,16 @@ def test_f1_and_f2(start: Start) -> None:
     tty.until(lambda s: s.count("nsh> flags +uts; run true") >= 1)
     tty.keys("C-c")
     tty.ready()
+    tty.type("run ip link add type veth")
+    tty.keys("M-h")
+    tty.until("More: explain veth")
+    tty.keys("C-c")
+    tty.ready()
+    tty.type("flags +net; run true")
+    tty.keys("M-p")
+    tty.until("unshare(CLONE_NEWNET)")
+    tty.keys("C-c")
+    tty.ready()
     tty.line("show")
     tty.ready()
 
@@ -190,7 +208,7 @@ def test_long_help_goes_through_the_pager(start: Start) -> None:
     tty.keys("C-c")
     tty.keys("q")
     tty.ready()
-    tall = start(150, 99)
+    tall = start(150, 110)
     tall.line("help")
     tall.until("help COMMAND says more")
     tall.ready()

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nsh.commands.manual import groups, page_of, summary_of
+from nsh.commands.manual import groups, page_of, read_page, summary_of
 from nsh.parts.table import PARTS, RESETS, state_commands
 from nsh.prompt.lexer import commands
 from nsh.shell import Shell
 from nsh.state import START, State
 from tests.lines import Told, full_state, say
-from tests.runs import ROOT
 
 COMMANDS = [name for names in groups(Shell).values() for name in names]
 OTHER_WORDS = ("7", "7 7 7", "/tmp", "A=1", "/proc/self/ns/uts")
@@ -90,10 +89,9 @@ def test_the_usage_line_names_the_words() -> None:
     assert found == {name: declared[name] for name in declared.keys() - by_another_name}
 
 
-def test_the_readme_lists_the_commands_as_help_does() -> None:
-    section = (ROOT / "README.md").read_text().partition("\n## Commands\n")[2].partition("\n## ")[0]
+def test_the_page_lists_the_commands_as_help_does() -> None:
     listed = []
-    for row in re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE):
+    for row in re.findall(r"^\| (`.*?) \| ", read_page("commands"), re.MULTILINE):
         for span in re.findall(r"`(.*?)`", row):
             if found := re.match(r"[a-z]+|!", span):
                 listed.append(found[0])

@@ -13,9 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsh.teach.diff import columns, side_by_side, unified
+from nsh.teach import diff
+from nsh.teach.diff import columns
+from nsh.voice.text import plain
 from tests import needs
 from tests.conftest import NSH, nsh
+
+
+def unified(host: list[str], inside: list[str]) -> list[str]:
+    return [plain(line) for line in diff.unified(host, inside)]
+
+
+def side_by_side(host: list[str], inside: list[str], column: int) -> list[str]:
+    return [plain(line) for line in diff.side_by_side(host, inside, column)]
 
 
 @needs.NAMESPACES
@@ -81,11 +91,11 @@ def test_a_unified_diff_makes_one_from_the_other(host: list[str], inside: list[s
     assert sum(line[0] in "+-" for line in mine[2:]) <= len(host) + len(inside)
 
 
-def _patched(host: list[str], diff: list[str]) -> list[str]:
-    """What a unified diff makes of the lines, each of which it has to fit."""
+def _patched(host: list[str], shown: list[str]) -> list[str]:
+    """What a unified shown makes of the lines, each of which it has to fit."""
     result: list[str] = []
     at = 0
-    for line in diff[2:]:
+    for line in shown[2:]:
         if line[0] == "@":
             start, _, size = line.split()[1].removeprefix("-").partition(",")
             begin = int(start) - (size != "0")

@@ -146,8 +146,37 @@ def test_alone_without_an_error_it_lists_the_topics() -> None:
     assert max(map(len, lines)) <= 80
     for topic in TOPICS:
         assert any(line.startswith(f"  {topic.name}") for line in lines)
-    after = nsh(stdin="run /etc/passwd\nrun true\nexplain\n").stdout
-    assert after.splitlines() == lines
+
+
+AFTER = [
+    ("show; plan true; help run; hints; explain uts; history; ns", True),
+    ("run true", False),
+    ("sh exit 3", False),
+    ("start box", False),
+    ("umask 077", False),
+    ("umask 077; undo", False),
+]
+
+
+@pytest.mark.parametrize(("lines", "is_news"), AFTER)
+def test_the_error_is_the_news_until_something_goes_well(lines: str, is_news: bool) -> None:
+    error = "run /etc/passwd"
+    about = nsh("-c", error, "-c", "explain").stdout
+    assert "EACCES: " in about
+    after = nsh("-c", error, "-c", lines, "-c", "explain").stdout
+    listed = nsh("-c", "explain").stdout
+    assert after.endswith(about if is_news else listed)
+    assert ("`explain error` explains the last error of run.\n" in after) is not is_news
+    again = nsh("-c", error, "-c", lines, "-c", "explain error").stdout
+    assert again.endswith(about)
+
+
+def test_an_error_in_the_line_that_changed_the_state_is_the_news() -> None:
+    result = nsh("-c", "flags +uts; undo 7", "-c", "explain")
+    assert "to undo, not 7" in result.stdout
+    assert nsh("-c", "explain error").stdout == "there was no error yet\n"
+    assert "explain error" not in nsh("-c", "explain").stdout
+    assert "unclosed quote" in nsh("-c", "run 'a", "-c", "run true", "-c", "explain error").stdout
 
 
 def test_an_unknown_topic_proposes_a_close_one() -> None:

@@ -43,7 +43,7 @@ class JoinCommands(BaseShell):
             join web net uts
             join uts /proc/self/ns/uts
 
-        See setns(2), nsenter(1).
+        See `explain pod`, `explain nesting`; setns(2), nsenter(1).
         """
         words = self.words(line)
         if not words:

@@ -16,6 +16,9 @@ from nsh.parts.once import hint
 from nsh.state import Mount
 from nsh.words import join
 
+_KERNELS = ("/proc", "/sys", "/dev")
+"""Where nobody keeps files."""
+
 
 def tell(shell: BaseShell, mount: Mount) -> None:
     """Say what surprises about a bind mount that was queued just now, each surprise once."""
@@ -32,7 +35,8 @@ def tell(shell: BaseShell, mount: Mount) -> None:
     if parse_options(mount.options)[0] & MS_RDONLY:
         return
     before = places_of(shell.state, shell.host, shell.state.mounts[:-1])
-    if before.of(mount.source).host is None:
+    place = before.of(mount.source).host
+    if place is None or not os.path.isdir(place) or place.startswith(_KERNELS):
         return
     options = f"{mount.options},ro" if mount.options else "ro"
     hint(

@@ -31,8 +31,8 @@ def hints(capsys: Told, *lines: str) -> list[str]:
 )
 def test_it_is_told_once_for_each_kind(capsys: Told, lines: list[str], fixes: list[str]) -> None:
     said = hints(capsys, *lines)
-    assert [line.partition("; try: ")[2] for line in said] == fixes
-    assert all(line.startswith("hint: nsh's own ") for line in said)
+    assert said[1::2] == [f"try: {fix}" for fix in fixes]
+    assert all(line.startswith("hint: nsh's own ") for line in said[::2])
 
 
 def test_a_script_is_told_nothing(capsys: Told) -> None:

@@ -1,0 +1,1 @@
+"""Voice: how what nsh says itself looks. The theme, text with roles, the pager."""

@@ -1,0 +1,31 @@
+"""The pager: less says how to leave, writes no files, and what fits is not paged."""
+
+from __future__ import annotations
+
+from nsh.voice.pager import LEAVING, for_less, height
+from tests.screen import TOOLBAR, Start
+
+
+def test_less_says_how_to_leave(start: Start) -> None:
+    tty = start(80, 24, env={"PAGER": "less"})
+    tty.line("help")
+    screen = tty.until(LEAVING)
+    assert TOOLBAR not in screen
+    tty.type("s/tmp/never\n")  # less(1): save the input to a file
+    tty.until("not available")
+    tty.keys("Enter", "q")
+    tty.ready()
+    tty.line("help undo")
+    tty.until(lambda s: "undo [N]" in s and LEAVING not in s)
+    tty.ready()
+
+
+def test_the_users_own_less_comes_first() -> None:
+    environ = for_less({"LESS": "-i", "A": "b"})
+    assert environ["LESS"].startswith("-i -Ps")
+    assert (environ["A"], environ["LESSSECURE"]) == ("b", "1")
+    assert for_less({})["LESS"].startswith("RX -Ps")
+
+
+def test_colours_take_no_room() -> None:
+    assert height("\x1b[1m" + "x" * 80 + "\x1b[0m\n", 80) == 2
