@@ -10,6 +10,7 @@ from nsh.commands.manual import ManualCommands
 from nsh.commands.stepping import StepCommands
 from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
+from nsh.foreign.commands import ForeignCommands
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
 from nsh.teach.compare import DiffCommands
@@ -29,5 +30,6 @@ class Shell(
     BackCommands,
     RecordCommands,
     ManualCommands,
+    ForeignCommands,
 ):
     """The shell: the parts of the state, running, looking, learning, going back, recording."""
