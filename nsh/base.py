@@ -8,14 +8,12 @@ transcript/; shell.py puts them together.
 from __future__ import annotations
 
 import cmd
-import os
 import posixpath
 from collections import deque
 
 from nsh import errors, words
 from nsh.errors import Failure, Interrupted, LastError, Usage
 from nsh.host import Host
-from nsh.linux.namespaces import find
 from nsh.state import START, State
 from nsh.voice.doors import Doors
 from nsh.words import PROMPT, RAW
@@ -271,35 +269,12 @@ class BaseShell(Doors, cmd.Cmd):
 
     def default(self, line: str) -> None:
         """cmd.Cmd's hook for a command that there is not."""
-        name, rest = words.command_word(line)
-        why = f"there is no command {words.shorten(name)}"
-        fix = "help"
-        if self._is_program(name):
-            fix = f"run {line}"
-            try:
-                words.split(line)
-            except words.Operator:
-                fix = f"sh {line}"
-        elif close := errors.closest(name, self.command_names()):
-            why += f": did you mean {close}?"
-            fix = f"{close} {rest}".rstrip()
-        elif name[:1] in "+-" and find(name[1:]):
-            fix = f"flags {line}"
-        elif "=" in name[1:]:
-            fix = f"env {line}"
-        raise Failure(why, fix, status=2)
+        name, _ = words.command_word(line)
+        raise Failure(f"there is no command {words.shorten(name)}", "help", status=2)
 
     def emptyline(self) -> bool:
         """cmd.Cmd's hook: an empty line does nothing."""
         return False
-
-    def _is_program(self, name: str) -> bool:
-        if "/" in name:
-            places = [name]
-        else:
-            path = self.host.environ.get("PATH", "").split(":")
-            places = [f"{place}/{name}" for place in path if place and name]
-        return any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places)
 
     def _not_words(self, line: str, error: words.WordError) -> None:
         mended = line.strip(words.BLANKS) + error.lacks

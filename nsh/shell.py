@@ -11,6 +11,7 @@ from nsh.commands.stepping import StepCommands
 from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
 from nsh.course.queues import QueueCommands
+from nsh.foreign.commands import ForeignCommands
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
 from nsh.teach.compare import DiffCommands
@@ -31,5 +32,6 @@ class Shell(
     BackCommands,
     RecordCommands,
     ManualCommands,
+    ForeignCommands,
 ):
     """The shell: the parts of the state, running, looking, learning, going back, recording."""

@@ -31,6 +31,21 @@ class Umount(Value):
     lazy: bool = False
 
 
+class Propagation(Value):
+    """What crosses between one mount and its peers: ``mount --make-KIND`` of mount(8).
+
+    kind  private, slave, shared or unbindable; with an r in front, of the mounts below it too
+    """
+
+    kind: str
+    target: str
+
+
+if TYPE_CHECKING:
+    Entry = Mount | Umount | Propagation
+    """What stands in the queue of mounts."""
+
+
 class Variable(Value):
     """A change of the environment: NAME=VALUE, or for the value None no NAME at all."""
 
@@ -70,7 +85,7 @@ class State(Value):
     flags        names of the new namespaces, in the order they were asked for
     hostname     the host name inside, or None to leave it
     domainname   the NIS domain name inside, or None
-    mounts       mounts and umounts, in the order typed
+    mounts       mounts, umounts and changes of a mount's propagation, in the order typed
     propagation  private, slave, shared or unchanged, for / inside, before the mounts
     uidmap       "root", "self", "auto", or ranges; empty: no map, ids are the overflow ids
     gidmap       likewise
@@ -88,7 +103,7 @@ class State(Value):
     flags: tuple[str, ...] = ()
     hostname: str | None = None
     domainname: str | None = None
-    mounts: tuple[Mount | Umount, ...] = ()
+    mounts: tuple[Entry, ...] = ()
     propagation: str = "private"
     uidmap: str | tuple[Range, ...] = ()
     gidmap: str | tuple[Range, ...] = ()

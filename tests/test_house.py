@@ -23,7 +23,7 @@ FLOORS = (
     ("nsh.base",),
     ("nsh.parts",),
     ("nsh.plan",),
-    ("nsh.commands",),
+    ("nsh.commands", "nsh.foreign"),
     ("nsh.transcript",),
     ("nsh.teach", "nsh.pytest_plugin"),
     ("nsh.course",),

@@ -16,7 +16,7 @@ from nsh.base import UNDO_ITEMS, UNDO_STEPS
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import NAMESPACES
 from nsh.parts.ids.commands import MAPS
-from nsh.parts.mounts.commands import PROPAGATIONS
+from nsh.parts.mounts.commands import KINDS, PROPAGATIONS
 from nsh.parts.table import PARTS, RESETS, reset, state_commands
 from nsh.shell import Shell
 from nsh.state import START, Mount, State, Umount
@@ -65,6 +65,7 @@ changes = st.one_of(
     mounts(),
     st.tuples(paths, st.booleans()).map(lambda p: ["umount", p[0], *(["-l"] if p[1] else [])]),
     st.sampled_from(PROPAGATIONS).map(lambda word: ["propagation", word]),
+    st.tuples(st.sampled_from(KINDS), paths).map(lambda pair: ["propagation", *pair]),
     st.tuples(
         st.sampled_from(["uidmap", "gidmap"]),
         st.one_of(

@@ -207,7 +207,12 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
         return Diagnosis(
             f"{why}, and {'it is joined' if host.is_around else 'nsh runs in it'}", own
         )
-    if host.can(CAP_SETUID) and host.can(CAP_SETGID):
+    around = {kind: host.owned_ranges(kind) for kind in ("uid", "gid")}
+    can_be = all(
+        any(own.inside <= each < own.inside + own.count for own in around[kind])
+        for kind, each in lacking
+    )
+    if host.can(CAP_SETUID) and host.can(CAP_SETGID) and can_be:
         return Diagnosis(f"{why}; as root you can map all", *whole_map(host))
     maps = [f"uidmap {user.uid} {host.uid} 1"]
     if user.gid is not None:

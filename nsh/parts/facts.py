@@ -18,26 +18,27 @@ from nsh.words import quote
 
 
 def switched_off(host: Host) -> Diagnosis | None:
-    """A sysctl by which a distribution keeps users from user namespaces, if one is set."""
+    """What a distribution has set to keep users from user namespaces, if it has."""
     if host.can(CAP_SYS_ADMIN):
         return None
-    for name, off, on, what in (
-        ("kernel.unprivileged_userns_clone", "0", "1", "make user namespaces"),
-        (
-            "kernel.apparmor_restrict_unprivileged_userns",
-            "1",
-            "0",
-            "have rights in user namespaces",
-        ),
-    ):
-        value = read_text("/proc/sys/" + name.replace(".", "/"))
-        if value is not None and value.strip() == off:
-            return Diagnosis(
-                f"{name} is {off} on this machine: only root may {what};"
-                " root can change that for all users",
-                as_root(f"sysctl -w {name}={on}", host),
-            )
-    return None
+    name = "kernel.unprivileged_userns_clone"
+    value = read_text("/proc/sys/" + name.replace(".", "/"))
+    if value is not None and value.strip() == "0":
+        return Diagnosis(
+            f"{name} is 0 on this machine: only root may make user namespaces; root can change that"
+            " for all users",
+            as_root(f"sysctl -w {name}=1", host),
+        )
+    return restricted(host)
+
+
+def restricted(host: Host) -> Diagnosis | None:
+    """That AppArmor takes an ordinary user's rights in a new user namespace, None if it does not."""
+    from nsh.parts import apparmor
+
+    if host.can(CAP_SYS_ADMIN):
+        return None
+    return apparmor.restricted(lambda line: as_root(line, host))
 
 
 def as_root(line: str, host: Host) -> str:

@@ -103,8 +103,9 @@ def diagnose(failed: FailedCall) -> Diagnosis | None:
     name, size = failed.call.args
     if failed.error not in (errno.EINVAL, errno.ENAMETOOLONG) or int(str(size)) <= MAX_BYTES:
         from nsh.parts.facts import switched_off
+        from nsh.parts.ids.nested import above_joined
 
-        return switched_off(failed.host)
+        return switched_off(failed.host) or above_joined("uts", failed.state, failed.host)
     short = str(name)
     while len(os.fsencode(short)) > MAX_BYTES:
         short = short[:-1]

@@ -13,6 +13,7 @@ from nsh.call import Call
 from nsh.host import Host
 from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.procfs import is_filtered, read_text
+from nsh.parts.facts import restricted
 from nsh.parts.part import Diagnosis, FailedCall
 from nsh.parts.table import BY_NAME
 
@@ -23,6 +24,8 @@ def cause_of(failed: FailedCall) -> Diagnosis:
     found = part.diagnose(failed) if part else None
     if found and failed.state.joins:
         found.fixes = tuple([_by_name(line, failed.host) for line in found.fixes])
+    if found is None and failed.error in (errno.EPERM, errno.EACCES) and failed.state.has("user"):
+        found = restricted(failed.host)
     return found or _unexplained(failed.call, failed.error, failed.host)
 
 

@@ -25,6 +25,7 @@ from nsh import words
 from nsh.files import continues
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import BY_NAME, find
+from nsh.parts.mounts.commands import KINDS, PROPAGATIONS
 from nsh.voice.theme import LINE
 
 TYPE_CHECKING = False
@@ -208,6 +209,8 @@ def _word_type(command: str, typed: str, at_end: bool) -> _TokenType:
         return _flag_type(typed, at_end)
     if words_taken := commands().get(command):
         return _one_of(typed, words_taken, at_end)
+    if command == "propagation" and typed in (*KINDS, *PROPAGATIONS):
+        return Name.Constant
     if command in ("uidmap", "gidmap"):
         if typed == "none":
             return Name.Constant

@@ -33,7 +33,7 @@ from nsh.files import joined
 from nsh.prompt.completion import complete
 from nsh.prompt.history import SharedHistory, history_path
 from nsh.prompt.keys import bindings
-from nsh.prompt.lexer import NshLexer, look
+from nsh.prompt.lexer import NshLexer
 from nsh.prompt.toolbar import fragments
 from nsh.prompt.typed import run_typed
 from nsh.voice import theme
@@ -132,7 +132,6 @@ class Prompt:
                 + ": ".join(filter(None, [self.history.path, self.history.trouble])),
                 "try: XDG_STATE_HOME=DIRECTORY nsh",
             )
-        shell.lexed = look  # type: ignore[method-assign]
         # Without colours the attributes stay.
         without = bool(os.environ.get("NO_COLOR"))
         depth = ColorDepth.DEPTH_1_BIT if without else _true_colour()

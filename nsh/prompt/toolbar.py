@@ -8,7 +8,7 @@ from nsh.parts.ids.calls import ranges
 from nsh.parts.join.around import around
 from nsh.parts.join.own import in_another, seen
 from nsh.plan.guard import check
-from nsh.state import Umount
+from nsh.state import Mount, Umount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def _parts(
         import os
 
         parts.append((4, [("", _short(os.uname().nodename))]))
-    mounts = len([entry for entry in state.mounts if not isinstance(entry, Umount)])
+    mounts = len([entry for entry in state.mounts if isinstance(entry, Mount)])
     if state.mounts:
-        gone = len(state.mounts) - mounts
+        gone = len([entry for entry in state.mounts if isinstance(entry, Umount)])
         text = f"{mounts} mount{'' if mounts == 1 else 's'}"
         parts.append((3, [("", f"{text} -{gone}" if gone else text)]))
     else:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 def start(shell: Shell, keys: bool) -> bool:
     """Greet and run nshrc. ``keys``: whether there are function keys. True if nshrc ended nsh."""
     _outlive_quit()
+    if keys:
+        from nsh.prompt.lexer import look
+
+        shell.lexed = look  # type: ignore[method-assign]
     for text in greeting(shell, keys):
-        shell.message(text)
+        before, colon, line = text.rpartition(": ")
+        shell.message([("", before + colon), *(shell.lexed(line) if colon else [("", line)])])
     return source_nshrc(shell)
 
 

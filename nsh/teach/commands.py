@@ -150,6 +150,13 @@ class TeachCommands(BaseShell):
             found.setdefault(name, summary_of(self, name))
         return list(found.items())
 
+    def topic_of(self, word: str) -> str:
+        """The name of the topic of a word, as people write it, "" if there is none."""
+        from nsh.teach import explain
+
+        found = explain.topic_of(word)
+        return "" if found is None else found.name
+
     def complete_explain(self, before: list[str], word: str) -> Iterable[Item]:
         """The topics in the order in which they are listed, then the commands."""
         return () if before else self.topics()

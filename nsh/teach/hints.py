@@ -7,7 +7,7 @@ looks at everything.
 
 from __future__ import annotations
 
-from nsh.state import State, Umount
+from nsh.state import Mount, State, Umount
 from nsh.teach import looks
 from nsh.value import Value
 
@@ -151,11 +151,11 @@ def host_processes(state: State) -> bool:
     """Whether there is a new pid namespace, and /proc inside is still the host's."""
     if not state.has("pid"):
         return False
-    return not any(
-        entry.target == "/proc"
-        and (isinstance(entry, Umount) or entry.fstype not in ("bind", "rbind"))
-        for entry in state.mounts
-    )
+    for entry in state.mounts:
+        shows = isinstance(entry, Mount) and "bind" in entry.fstype
+        if entry.target == "/proc" and isinstance(entry, Mount | Umount) and not shows:
+            return False
+    return True
 
 
 def _joined_processes(state: State, joined: Collection[str]) -> bool:

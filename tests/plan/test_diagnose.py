@@ -15,7 +15,7 @@ from nsh.parts.part import Diagnosis, FailedCall
 from nsh.plan.diagnose import cause_of, status
 from nsh.plan.order import plan
 from nsh.shell import Shell
-from nsh.state import Mount, State, Umount, Variable
+from nsh.state import Mount, Propagation, State, Umount, Variable
 from tests import needs
 from tests.diagnosis import session
 
@@ -31,6 +31,7 @@ MOUNTS = (
     Mount("overlay", "overlay", "/mnt", "lowerdir=/a:/b"),
     Mount("none", "/srv", "/mnt", "move"),
     Mount("none", "none", "/srv", "remount,ro"),
+    Propagation("rshared", "/srv"),
     Umount("/srv"),
     Umount("/", lazy=True),
 )

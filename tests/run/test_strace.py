@@ -61,6 +61,12 @@ STATES = {
     "all eight": (EVERYTHING, "run sh -c exit", [], []),
     "time": ("flags +time\n", "run true", [], []),
     "propagation": ("flags +mnt\npropagation slave\n", "run true", [], []),
+    "propagation of one mount": (
+        "flags +mnt\nmount tmpfs /mnt\npropagation shared /mnt\npropagation runbindable /\n",
+        "run true",
+        [],
+        [],
+    ),
     "a line for sh": ("flags +uts\nhostname x\n", "sh true | true; exit", [], []),
     "another's own ids": ("flags +user +uts\nmap self\nhostname x\n", "run true", USER, []),
     "another as root": ("flags +user\nmap root\n", "run true", USER, []),

@@ -158,6 +158,10 @@ class MapCommands(BaseShell):
         numbers = [int(word) for word in found]
         wanted_ranges = tuple([Range(*numbers[at : at + 3]) for at in range(0, len(numbers), 3)])
         self.change(**{f"{kind}map": wanted_ranges})
+        if self.hinting:
+            from nsh.parts.ids.own import tell
+
+            tell(self, kind, wanted_ranges)
 
 
 def range_words(ranges: tuple[Range, ...]) -> list[str]:

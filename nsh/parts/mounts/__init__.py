@@ -49,6 +49,12 @@ PART = Part(
     },
     lines=lines,
     diagnose=_diagnose,
-    examples=("mount tmpfs /mnt", "mount bind /etc /mnt -o ro", "umount /mnt", "propagation slave"),
+    examples=(
+        "mount tmpfs /mnt",
+        "mount bind /etc /mnt -o ro",
+        "propagation rslave /mnt",
+        "umount /mnt",
+        "propagation slave",
+    ),
     guard=_guard,
 )

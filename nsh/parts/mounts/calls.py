@@ -12,12 +12,13 @@ from nsh.linux.mountflags import (
     MS_REMOUNT,
     MS_SHARED,
     MS_SLAVE,
+    OPTIONS,
     PER_MOUNT,
     PROPAGATION,
     MountFlags,
     parse_options,
 )
-from nsh.state import Mount, State, Umount
+from nsh.state import Mount, Propagation, State, Umount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ _PROPAGATES = {
     "private": (MS_PRIVATE, "mounts made inside stay inside, the host's stay outside"),
     "slave": (MS_SLAVE, "the host's later mounts come in, none goes out"),
     "shared": (MS_SHARED, "mounts propagate to namespaces made from this one"),
+}
+
+_ALONE = {
+    "private": "nothing crosses between this mount and another",
+    "slave": "mounts made on its master later come in, none goes out",
+    "shared": "what is mounted below it appears at its peers too",
+    "unbindable": "private, and no bind mount shows it a second time",
 }
 
 
@@ -40,8 +48,18 @@ def make(state: State, actor: str) -> Iterator[Call]:
             flags = UmountFlags(MNT_DETACH if entry.lazy else 0)
             why = "take away the mount on " + entry.target
             yield Call(actor, "umount2", (entry.target, flags), why, part="mounts", entry=index)
+        elif isinstance(entry, Propagation):
+            yield _set(entry, index, actor)
         else:
             yield from _entry(entry, index, actor)
+
+
+def _set(entry: Propagation, index: int, actor: str) -> Call:
+    """The propagation of one mount, as ``mount --make-slave`` and ``--make-rslave`` set it."""
+    flags = OPTIONS[entry.kind][0]
+    kind = entry.kind.removeprefix("r")
+    why = _ALONE[kind] + ", and so with those below it" * bool(flags & MS_REC)
+    return _mount(actor, index, "none", entry.target, None, flags, None, why)
 
 
 def _mount(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from nsh.base import BaseShell
 from nsh.errors import Usage, no_such_word
 from nsh.linux.mountflags import (
@@ -14,24 +16,27 @@ from nsh.linux.mountflags import (
     parse_options,
 )
 from nsh.parts.mounts.queue import mount_command
-from nsh.state import Mount, Umount
+from nsh.state import Mount, Propagation, Umount
 from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import ClassVar
 
     from nsh.offers import Item
 
 PROPAGATIONS = ("private", "slave", "shared", "unchanged")
+OF_ONE = ("private", "slave", "shared", "unbindable")
+KINDS = (*OF_ONE, *[f"r{kind}" for kind in OF_ONE])
+"""The propagations of one mount; those with an r are of the mounts below it too."""
+
+_USUAL = ("tmpfs", "proc", "bind", "rbind", "sysfs", "none")
 
 
 class MountCommands(BaseShell):
     """mount, umount and propagation."""
 
     group = "State"
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"propagation": PROPAGATIONS}
 
     def do_mount(self, line: str) -> None:
         """mount FSTYPE [SOURCE] TARGET [-o OPTIONS]
@@ -58,6 +63,11 @@ class MountCommands(BaseShell):
             for entry in self.state.mounts:
                 self.message(mount_command(entry))
             return
+        if _may_be_of_mount8(found):
+            from nsh.parts.mounts.mount8 import here
+
+            if meant := here(found, self.state, self.inside):
+                raise Usage(meant[0], *meant[1])
         positional: list[str] = []
         options = ""
         at = 0
@@ -72,20 +82,12 @@ class MountCommands(BaseShell):
                     raise Usage("-o is followed by the options")
                 more = found[at] if word == "-o" else word[2:]
                 options = f"{options},{more}" if options else more
-            elif word == "-t" and at + 1 < len(found):
-                rest = [found[at + 1], *found[:at], *found[at + 2 :]]
-                raise Usage("the type comes first here, without -t", join(["mount", *rest]))
             elif word.startswith("-") and len(word) > 1:
                 raise Usage(f"there is no option {word}")
             else:
                 positional.append(word)
             at += 1
         match positional:
-            case [("none" | "") as source, target, fstype] if not (
-                fstype.startswith((".", "/")) or "move" in options or "bind" in options
-            ):
-                typed = join(["mount", fstype, source or "none", target])
-                raise Usage("the type comes first here, unlike in C", typed)
             case [fstype, source, target]:
                 pass
             case [("bind" | "rbind") as fstype, *_]:
@@ -96,6 +98,23 @@ class MountCommands(BaseShell):
                 raise Usage
         if not (target and source and fstype):
             raise Usage("a word is empty")
+        if fstype not in _USUAL:
+            from nsh.parts.mounts.filesystems import is_known, misspelt
+
+            if close := misspelt(fstype):
+                rest = [mount_command(Mount(close, source, target, options))]
+                if source == default_source(fstype):
+                    rest = [mount_command(Mount(close, default_source(close), target, options))]
+                raise Usage(f"there is no file system {fstype}: did you mean {close}?", *rest)
+            if (
+                len(positional) == 2
+                and not is_known(fstype)
+                and os.path.exists(self.inside(fstype))
+            ):
+                bind = join(["mount", "bind", *positional, *(["-o", options] if options else [])])
+                raise Usage(
+                    f"the type comes first here, and to show {fstype} elsewhere is bind", bind
+                )
         flags, data = parse_options(options)
         binds = fstype in ("bind", "rbind") or flags & MS_BIND
         if binds and data and not flags & MS_REMOUNT:
@@ -103,10 +122,14 @@ class MountCommands(BaseShell):
                 f"a bind mount has no option {data}: the file system stays the same one",
                 join(["mount", *positional]),
             )
-        if binds or flags & MS_MOVE:
+        if (binds or flags & MS_MOVE) and not flags & MS_REMOUNT:
             source = self.inside(source)
         mount = Mount(fstype, source, self.inside(target), options)
         self.change(mounts=(*self.state.mounts, mount))
+        if binds and self.hinting and not flags & MS_REMOUNT:
+            from nsh.parts.mounts.bound import tell
+
+            tell(self, mount)
 
     def complete_mount(self, before: list[str], word: str) -> Iterable[Item]:
         """A file system, paths, -o and its options."""
@@ -156,11 +179,20 @@ class MountCommands(BaseShell):
                 break
             if word in ("-l", "--lazy"):
                 lazy = True
+            elif word in ("-R", "--recursive"):
+                rest = [each for each in found if each[:1] != "-"]
+                raise Usage(
+                    f"{word} is -l here, which takes away what is mounted below too",
+                    *[join(["umount", each, "-l"]) for each in rest],
+                )
             elif word.startswith("-") and len(word) > 1:
                 raise Usage(f"there is no option {word}")
             else:
                 targets.append(word)
-        if len(targets) != 1 or not targets[0]:
+        if len(targets) > 1 and all(targets):
+            each = [join(["umount", target, *["-l"] * lazy]) for target in targets]
+            raise Usage("one TARGET at a time", *each)
+        if not targets or not targets[0]:
             raise Usage
         target = self.inside(targets[0])
         self.change(mounts=(*self.state.mounts, Umount(target, lazy)))
@@ -168,15 +200,19 @@ class MountCommands(BaseShell):
     def complete_umount(self, before: list[str], word: str) -> Iterable[Item]:
         """Queued mounts, the host's mounts, -l."""
         if not [typed for typed in before if not typed.startswith("-")]:
-            for entry in self.state.mounts:
-                if isinstance(entry, Mount):
-                    yield entry.target, f"{entry.fstype}, queued"
-            yield from mounted()
+            yield from self._mount_targets()
         if "-l" not in before:
             yield "-l", "detach it now, let it end when nobody uses it (MNT_DETACH)"
 
+    def _mount_targets(self) -> Iterator[Item]:
+        """What is mounted in a run, as far as it is known: queued mounts, and the host's."""
+        for entry in self.state.mounts:
+            if isinstance(entry, Mount):
+                yield entry.target, f"{entry.fstype}, queued"
+        yield from mounted()
+
     def do_propagation(self, line: str) -> None:
-        """propagation [private|slave|shared|unchanged]
+        """propagation [private|slave|shared|unchanged] | KIND TARGET [-R]
 
         What happens between the mounts inside and those outside. Without an argument,
         show it.
@@ -186,23 +222,76 @@ class MountCommands(BaseShell):
         shared     mounts made inside propagate on to namespaces made from it
         unchanged  as inherited; refused where a mount would reach the host
 
-        See mount_namespaces(7), mount(2).
+        With a TARGET, queue a change of that one mount, made in its turn among the
+        mounts, as `mount --make-slave TARGET` does. KIND is private, slave, shared or
+        unbindable (no bind mount shows it again). With -R, or an r before KIND, of all
+        mounts below it too: `propagation rslave /mnt` is --make-rslave.
+
+            propagation slave
+            propagation shared /mytmp
+
+        See mount_namespaces(7), mount(2), mount(8).
         """
-        match self.words(line, at_most=1):
-            case []:
+        found = self.words(line, at_most=3)
+        recursive = "-R" in found
+        if options := [word for word in found if word.startswith("-") and word != "-R"]:
+            raise Usage(f"there is no option {options[0]}")
+        match [word for word in found if word != "-R"]:
+            case [] if not recursive:
                 self.message(self.state.propagation)
-            case [word] if word in PROPAGATIONS:
+            case [word] if word in PROPAGATIONS and not recursive:
                 self.change(propagation=word)
+            case [word] if word in PROPAGATIONS:
+                raise Usage("without a TARGET, all mounts are meant anyway", f"propagation {word}")
+            case [word] if word in ("unbindable", "runbindable"):
+                raise Usage(f"{word} is for one mount, and its TARGET is not named")
             case [word]:
                 raise no_such_word("propagation", word, PROPAGATIONS)
+            case [target, kind] if kind in KINDS and target not in KINDS:
+                raise Usage("the KIND comes first", join(["propagation", kind, target]))
+            case ["unchanged", _]:
+                raise Usage("a mount that no line changes is as inherited", "mount")
+            case [kind, _] if kind not in KINDS:
+                raise no_such_word("propagation", kind, KINDS)
+            case [_, ""]:
+                raise Usage("the name of the target is empty")
+            case [kind, target]:
+                kind = f"r{kind}" if recursive and kind in OF_ONE else kind
+                entry = Propagation(kind, self.inside(target))
+                self.change(mounts=(*self.state.mounts, entry))
+            case _:
+                raise Usage
 
     def complete_propagation(self, before: list[str], word: str) -> Iterable[Item]:
-        """The four words."""
+        """The words; then the mounts that one of them may be for, and -R."""
         if not before:
             yield "private", "no mount crosses, in or out"
             yield "slave", "mounts made outside later come in, none goes out"
             yield "shared", "mounts go on to namespaces made from it"
             yield "unchanged", "as inherited from the host"
+            yield "unbindable", "of one mount: private, and not to be bound again"
+            for kind in OF_ONE:
+                yield f"r{kind}", f"{kind}, of a mount and all below it"
+        elif before[0] in KINDS:
+            if len([typed for typed in before if typed != "-R"]) == 1:
+                yield from self._mount_targets()
+            if "-R" not in before and before[0] in OF_ONE:
+                yield "-R", "of all mounts below it too (MS_REC)"
+
+
+def _may_be_of_mount8(found: list[str]) -> bool:
+    """Whether words are certainly no plain line of nsh: then they are looked at more closely."""
+    if "--" in found:
+        return False
+    if (
+        (len(found) in (1, 4, 5) and "-o" not in found)
+        or "/" in found[0]
+        or found[0] in (".", "..")
+    ):
+        return True
+    if len(found) == 3 and found[0] not in ("bind", "rbind"):
+        return True
+    return any(word[:1] == "-" and word != "-o" for word in found) or found[0] == "-o"
 
 
 def filesystems() -> Iterator[Item]:

@@ -24,18 +24,21 @@ from nsh.parts.facts import make, may_make, not_made
 from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.mounts.overlay import lacking
+from nsh.parts.mounts.propagated import not_set
 from nsh.parts.mounts.queue import mount_command, requeue
 from nsh.parts.mounts.refused import without_right
 from nsh.parts.part import Diagnosis, FailedCall
-from nsh.state import Mount
+from nsh.state import Mount, Propagation
 from nsh.words import join
 
 
 def mount(failed_call: FailedCall) -> Diagnosis | None:
     """Why the mount was not made."""
     failed = FailedMount(failed_call)
-    if failed.entry is None:
+    if failed.index < 0:
         return _propagation(failed.error)
+    if failed.entry is None:
+        return not_set(failed)
     if failed.fstype == "overlay" and os.path.isdir(failed.places.of(failed.target).host or ""):
         found = lacking(failed)
         if found is not None:
@@ -81,10 +84,11 @@ def _missing(failed: FailedMount) -> Diagnosis:
             return _missing_source(failed, at_source.over, at_source.host)
     at_target = failed.places.of(target)
     over, place = at_target.over, at_target.host
-    directory = not (failed.binds and os.path.isfile(failed.place(source)))
+    directory = not _binds_a_file(failed)
     what = "directory" if directory else "file"
     if over is not None and place is None:
-        return _inside_new(failed, over, what)
+        why = f"there is no {what} {target} inside, because"
+        return _inside_new(failed, why, over, target, directory)
     if over is None and os.path.islink(failed.top + target):
         leads = os.readlink(failed.top + target)
         return Diagnosis(
@@ -103,6 +107,12 @@ def _missing(failed: FailedMount) -> Diagnosis:
         make(failed.top + other, directory),
         *failed.instead(failed.with_(target=other)),
     )
+
+
+def _binds_a_file(failed: FailedMount) -> bool:
+    """Whether what is bound is no directory: a file, a device, a socket is bound on a file."""
+    place = failed.place(failed.source)
+    return failed.binds and os.path.exists(place) and not os.path.isdir(place)
 
 
 def _wants_device(fstype: str) -> bool:
@@ -141,18 +151,20 @@ def _missing_source(failed: FailedMount, over: Mount | None, place: str | None) 
     )
 
 
-def _inside_new(failed: FailedMount, over: Mount, what: str) -> Diagnosis:
-    target = failed.target
+def _inside_new(
+    failed: FailedMount, why: str, over: Mount, target: str, directory: bool
+) -> Diagnosis:
+    """What is to be mounted on must be made in a file system that is new with each run."""
     options = ["-o", failed.entry.options] if failed.entry and failed.entry.options else []
     kind = ["--bind"] if failed.binds else ["-t", failed.fstype]
     command = join(["mount", *kind, *options, failed.source, target])
-    made = make(target, what == "directory").removeprefix("!")
+    made = make(target, directory).removeprefix("!")
     if not made.startswith("mkdir -p"):
         made = made.replace("mkdir ", "mkdir -p ", 1)
     nobody = failed.state.has("user") and not failed.state.uidmap
     return Diagnosis(
-        f"there is no {what} {target} inside, because your {over.fstype} on {over.target} is new and"
-        " covers what was there; make it and mount on it in one run",
+        f"{why} your {over.fstype} on {over.target} is new and covers what was there; make it and"
+        " mount on it in one run",
         *(["map root"] if nobody else []),
         *failed.instead(),
         f"sh {made} && {command}",
@@ -167,10 +179,9 @@ def _not_a_directory(failed: FailedMount) -> Diagnosis:
         above = os.path.dirname(above)
     if not os.path.isdir(above):
         new = failed.spare(target)
-        is_file = failed.binds and os.path.isfile(failed.place(failed.source))
         return Diagnosis(
             f"{above} is a file, so there is nothing below it and no {target}",
-            make(failed.top + new, directory=not is_file),
+            make(failed.top + new, directory=not _binds_a_file(failed)),
             *failed.instead(failed.with_(target=new)),
         )
     if failed.binds:
@@ -178,9 +189,17 @@ def _not_a_directory(failed: FailedMount) -> Diagnosis:
         directory = os.path.isdir(place)
         if not directory and os.path.isdir(over_target):
             inner = os.path.join(target, os.path.basename(source))
+            at = failed.places.of(target)
+            if at.over is not None and at.host is None:
+                why = f"{source} is a file and {target} a directory, and there is no file in it:"
+                return _inside_new(failed, why, at.over, inner, directory=False)
             new = inner if may_make(failed.top + inner) else failed.spare(source)
             made = failed.top + new
-            makes = [] if os.path.isfile(made) else [make(made, directory=False)]
+            makes = (
+                []
+                if os.path.exists(made) and not os.path.isdir(made)
+                else [make(made, directory=False)]
+            )
             return Diagnosis(
                 f"{source} is a file and {target} is a directory, and a file is bound on a file",
                 *makes,
@@ -312,6 +331,11 @@ def _not_bound(failed: FailedMount) -> Diagnosis:
     points = failed.points()
     on = mount_of(source, failed.places.sees)
     for index, entry in enumerate(failed.before):
+        if isinstance(entry, Propagation) and "unbindable" in entry.kind and entry.target == source:
+            return Diagnosis(
+                f"you made the mount on {source} unbindable, so it can be seen in one place only",
+                *requeue(failed.state.mounts, index),
+            )
         if isinstance(entry, Mount) and "unbindable" in entry.options and entry.target == source:
             options = [o for o in entry.options.split(",") if "unbindable" not in o]
             kept = Mount(entry.fstype, entry.source, entry.target, ",".join(options))

@@ -14,7 +14,8 @@ from nsh.state import Mount
 class FailedMount:
     """A mount call that failed, with what it came from.
 
-    entry    the entry of the queue of mounts, None for the propagation of /
+    entry    the mount of the queue, None for what sets propagation; ``index`` is its place there, -1
+             for the propagation of /
     before   the entries that were performed before it; ``places`` is what paths lead to after them
     top      where the / that they start from is here: "" or, if a mnt namespace is joined, its root
     """

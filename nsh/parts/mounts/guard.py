@@ -12,7 +12,7 @@ from nsh.linux.mountinfo import mount_points
 from nsh.parts.join.own import in_another, joined, may_change, one_inside
 from nsh.parts.mounts.places import Places, binds, places_of
 from nsh.parts.mounts.queue import requeue
-from nsh.state import Mount, State, Umount
+from nsh.state import Mount, Propagation, State, Umount
 from nsh.words import quote
 
 TYPE_CHECKING = False
@@ -106,6 +106,8 @@ def _guard_file_systems(state: State, host: Host) -> None:
     tops: set[str] = set()
     real_path = places_of(state, host, ()).real_path if state.joins else host.real_path
     for index, entry in enumerate(state.mounts):
+        if isinstance(entry, Propagation):
+            continue  # it belongs to the one mount inside
         place = real_path(entry.target)
         known = tops.isdisjoint(_parents(place))
         if not known:

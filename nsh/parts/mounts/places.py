@@ -14,12 +14,14 @@ import os
 
 from nsh.host import Host
 from nsh.linux.mountflags import MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, parse_options
-from nsh.state import Mount, State, Umount
+from nsh.state import Mount, Propagation, State, Umount
 from nsh.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from nsh.state import Entry
 
     Location = tuple["_Mounted", str]
     """A mount and a path in it: one of the host, or one in the new file system."""
@@ -107,7 +109,7 @@ class Places:
     def __init__(
         self,
         host: Host,
-        entries: Iterable[Mount | Umount] = (),
+        entries: Iterable[Entry] = (),
         root: str = "/",
         top: str = "",
     ) -> None:
@@ -119,8 +121,10 @@ class Places:
         for entry in entries:
             self.add(entry)
 
-    def add(self, entry: Mount | Umount) -> None:
+    def add(self, entry: Entry) -> None:
         """Make that mount, or take it away."""
+        if isinstance(entry, Propagation):
+            return  # it leads nowhere else
         target, _ = self._walk(entry.target, self._root)
         mounted, path = target
         if isinstance(entry, Umount):
@@ -231,7 +235,7 @@ def _above(location: Location, root: Location) -> Location:
     return (mounted, path) if (mounted, path) == root else (mounted, os.path.dirname(path))
 
 
-def places_of(state: State, host: Host, entries: Iterable[Mount | Umount]) -> Places:
+def places_of(state: State, host: Host, entries: Iterable[Entry]) -> Places:
     """Where paths lead in a run of the state, after these of its mounts."""
     from nsh.parts.join.own import root
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from nsh.linux.mountflags import default_source
-from nsh.state import Mount, Umount
+from nsh.state import Propagation, Umount
 from nsh.words import join
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nsh.state import Entry
 
 MOST_LINES = 20
 """The most mounts that are listed to be typed again."""
 
 
-def mount_command(entry: Mount | Umount) -> str:
-    """One queued mount or umount as the command that queues it.
+def mount_command(entry: Entry) -> str:
+    """One entry of the queue as the command that queues it.
 
+    >>> from nsh.state import Mount
     >>> mount_command(Mount("tmpfs", "none", "/mnt", "ro")), mount_command(Umount("/mnt", lazy=True))
     ('mount tmpfs /mnt -o ro', 'umount /mnt -l')
     """
     if isinstance(entry, Umount):
         return join(["umount", entry.target, *(["-l"] if entry.lazy else [])])
+    if isinstance(entry, Propagation):
+        return join(["propagation", entry.kind, entry.target])
     words = [entry.fstype, entry.source, entry.target]
     if entry.source == default_source(entry.fstype) and entry.fstype not in ("bind", "rbind"):
         del words[1]
@@ -27,7 +34,7 @@ def mount_command(entry: Mount | Umount) -> str:
     return join(["mount", *words, *options])
 
 
-def requeue(mounts: tuple[Mount | Umount, ...], index: int, *instead: str) -> tuple[str, ...]:
+def requeue(mounts: tuple[Entry, ...], index: int, *instead: str) -> tuple[str, ...]:
     """The lines that queue all mounts again, with ``instead`` in the place of the one at ``index``.
 
     If they are too many to type, only the first of them.

@@ -13,6 +13,7 @@ from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.mountflags import MS_BIND, MS_REMOUNT
 from nsh.linux.procfs import owned_here
 from nsh.parts.facts import closed, make, switched_off, without_user
+from nsh.parts.ids.nested import above_joined
 from nsh.parts.join.own import in_another
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.part import Diagnosis
@@ -64,6 +65,8 @@ def without_right(failed: FailedMount) -> Diagnosis | None:
         return off
     if failed.error == errno.EACCES:
         return _no_way(failed)
+    if found := above_joined("mnt", state, host):
+        return found
     another = in_another("user", state, host)
     if not (another or host.can(CAP_SYS_ADMIN)):
         return Diagnosis(
@@ -80,6 +83,8 @@ def without_right(failed: FailedMount) -> Diagnosis | None:
         return None
     need = OWN_NAMESPACE.get(failed.fstype)
     ours = need and not another and owned_here(need[0])
+    if need and (found := above_joined(need[0], state, host)):
+        return found
     if need and not in_another(need[0], state, host) and not ours:
         article = "an" if need[0] == "ipc" else "a"
         return Diagnosis(
@@ -158,19 +163,16 @@ _TIMES = ("noatime", "nodiratime", "relatime", "strictatime")
 
 
 def _locked_flags(failed: FailedMount) -> Diagnosis | None:
-    place = failed.target
+    path = failed.target
     if failed.entry is not None and failed.entry.fstype in ("bind", "rbind"):
-        place = failed.place(failed.entry.source)
-    if not failed.flags & MS_BIND:
-        return Diagnosis(
-            f"the file system on {failed.target} belongs to the user namespace outside, so only the"
-            " flags of this one mount can be changed: that is -o remount,bind",
-            *failed.instead(failed.with_(options=_more(failed, ["bind"]))),
-        )
-    try:
-        had = os.statvfs(place).f_flag
-    except OSError:
-        return None
+        path = failed.entry.source
+    place = failed.places.of(path).host
+    had, is_known = 0, False
+    if place is not None:  # what is mounted new is not locked
+        try:
+            had, is_known = os.statvfs(place).f_flag, True
+        except OSError:
+            pass
     names = (
         (os.ST_RDONLY, "ro"),
         (os.ST_NOSUID, "nosuid"),
@@ -180,16 +182,22 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     locked = [name for flag, name in names if had & flag]
     times = ((os.ST_NOATIME, "noatime"), (os.ST_NODIRATIME, "nodiratime"))
     locked += [name for flag, name in times if had & flag]
+    if not failed.flags & MS_BIND:
+        return Diagnosis(
+            f"the file system on {failed.target} belongs to the user namespace outside, so only the"
+            " flags of this one mount can be changed: that is -o remount,bind",
+            *failed.instead(failed.with_(options=_more(failed, ["bind", *locked]))),
+        )
     # Without a word about them a remount keeps the times as they are.
     options = (failed.entry.options if failed.entry else "").split(",")
     others = tuple([o for o in options if o in _TIMES and o not in locked])
     if others and not had & os.ST_NOATIME:
         locked.append("relatime" if had & os.ST_RELATIME else "strictatime")
-    if not locked:
+    if not locked or place is None or not is_known:
         return None
     return Diagnosis(
-        f"{place} is mounted {','.join(locked)} outside, and inside a user namespace these flags are"
-        " locked: a remount must name them again",
+        f"{place.removeprefix(failed.top)} is mounted {','.join(locked)} outside, and inside a user"
+        " namespace these flags are locked: a remount must name them again",
         *failed.instead(failed.with_(options=_more(failed, locked, without=others))),
     )
 

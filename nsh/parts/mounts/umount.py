@@ -8,6 +8,7 @@ import posixpath
 from nsh.linux.constants import CAP_SYS_ADMIN
 from nsh.linux.mountinfo import mount_points
 from nsh.parts.facts import without_user
+from nsh.parts.ids.nested import above_joined
 from nsh.parts.mounts.places import places_of
 from nsh.parts.mounts.queue import requeue
 from nsh.parts.part import Diagnosis, FailedCall
@@ -48,6 +49,8 @@ def not_unmounted(failed: FailedCall) -> Diagnosis | None:
             f"{target} is busy: {why}; with -l it goes now, with all below, and ends when unused",
             *instead(join(["umount", target, "-l"])),
         )
+    if error == errno.EPERM and (found := above_joined("mnt", state, host)):
+        return found
     if error == errno.EPERM and posixpath.normpath(target) == "/":
         return Diagnosis("the mount on / carries all others and stays", *instead())
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
 from nsh.linux.namespaces import BY_NAME, NAMESPACES, expression, find
+from nsh.words import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class FlagsCommands(BaseShell):
             fix = " ".join(["flags", *[f"+{name}" for name in in_c]])
             raise Usage("what is an expression in C is a list of words here, with + or -", fix)
         changes = self.words(line)
+        if any("," in word for word in changes):
+            raise _with_commas(changes)
         if not changes:
             self.message(expression(self.state.flags))
             return
@@ -51,7 +54,9 @@ class FlagsCommands(BaseShell):
                 continue
             namespace = find(name)
             if namespace is None:
-                raise Usage(f"there is no namespace {name!r}", *_close_namespace(sign, name))
+                fixes = _close_namespace(sign, name)
+                known = "" if fixes != ["help flags"] else f": the eight are {', '.join(BY_NAME)}"
+                raise Usage(f"there is no namespace {name!r}{known}", *fixes)
             if namespace.name in chosen:
                 if sign == "-":
                     chosen.remove(namespace.name)
@@ -77,6 +82,19 @@ class FlagsCommands(BaseShell):
             yield "-all", "shared again: all eight"
 
 
+def _with_commas(changes: list[str]) -> Usage:
+    """The error of `flags +net,+pid`: blanks stand between the words."""
+    words: list[str] = []
+    sign = "+"
+    for word in ",".join(changes).split(","):
+        sign = word[0] if word[:1] in ("+", "-") else sign
+        words += [sign + word.lstrip("+-")] if word.lstrip("+-") else []
+    good = words and all(find(word[1:]) or word[1:].lower() == "all" for word in words)
+    return Usage(
+        "blanks stand between the words, not commas", *[join(["flags", *words])] * bool(good)
+    )
+
+
 def _written_in_c(line: str) -> list[str]:
     """The namespaces of ``CLONE_NEWPID | CLONE_NEWNS | SIGCHLD``; none if the line is not like that."""
     constants = line.strip(" \t'\"").split("|")
@@ -99,5 +117,5 @@ def _close_namespace(sign: str, name: str) -> list[str]:
     name = name.lower().removeprefix("clone_").removeprefix("new")
     if name in aliases or name in BY_NAME:
         return [f"flags {sign}{aliases.get(name, name)}"]
-    close = closest(name, BY_NAME, 0.5)
+    close = closest(name, BY_NAME, 0.6)
     return [f"flags {sign}{close}" if close else "help flags"]

@@ -135,7 +135,8 @@ def _not_mapped_around(state: State, host: Host) -> Diagnosis | None:
         return None
     return Diagnosis(
         f"the user namespace of {outside.target.name}, which is joined, does not map uid {host.uid} and"
-        f" gid {host.gid}, and only a mapped user may make another one in it",
+        f" gid {host.gid}, and only a mapped user may make another one in it: that takes a map before"
+        f" {outside.target.name} is started, such as map root",
         *without_user(state),
     )
 

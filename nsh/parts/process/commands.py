@@ -81,7 +81,8 @@ class ProcessCommands(BaseShell):
                     raise Usage("the name of a variable is empty")
                 state = state.with_env(found[at], None)
             else:
-                raise Usage(f"{found[at]!r} is not NAME=VALUE and not -u NAME")
+                why = f"{found[at]!r} is not NAME=VALUE and not -u NAME"
+                raise Usage(why, *_meant(found, at))
             at += 1
         self.become(state)
 
@@ -93,3 +94,15 @@ class ProcessCommands(BaseShell):
         for pair in self.host.environment(self.state.env):
             name, _, value = pair.partition("=")
             yield name if unset else f"{name}=", f"now {value[:60]}"
+
+
+def _meant(found: list[str], at: int) -> list[str]:
+    """The lines for `env A b`, `env A = b`, and for env(1) with a command after the variables."""
+    match found[at:]:
+        case [name, "=", value] | [name, value] if at == 0 and name.isidentifier():
+            return [join(["env", f"{name}={value}"])]
+        case [name, *_] if at and not name.startswith("-"):
+            return [join(["env", *found[:at]]), join(["run", *found[at:]])]
+        case ["-i" | "-" | "--ignore-environment", *_]:
+            return ["help env"]
+    return []

@@ -70,7 +70,7 @@ def test_a_device_that_is_not_there() -> None:
 
 
 @needs.NAMESPACES
-@pytest.mark.parametrize(("typed", "meant"), [("tempfs", "tmpfs"), ("nfs4", "tmpfs")])
+@pytest.mark.parametrize(("typed", "meant"), [("nfs4", "tmpfs"), ("smb3", "tmpfs")])
 def test_an_unknown_file_system(typed: str, meant: str) -> None:
     teach(
         "flags +mnt",

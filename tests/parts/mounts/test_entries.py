@@ -12,12 +12,13 @@ from nsh.call import Call, Plan
 from nsh.host import Host
 from nsh.linux.mountflags import OPTIONS
 from nsh.linux.namespaces import NAMESPACES
+from nsh.parts.mounts.commands import KINDS
 from nsh.parts.mounts.failed import FailedMount
 from nsh.parts.part import FailedCall
 from nsh.parts.table import BY_NAME
 from nsh.plan.diagnose import cause_of
 from nsh.plan.order import plan
-from nsh.state import Mount, State, Umount
+from nsh.state import Mount, Propagation, State, Umount
 
 # remount without bind and a umount of / are refused before there is a plan.
 options = st.lists(st.sampled_from(sorted({*OPTIONS} - {"remount", "move"})), max_size=3).map(
@@ -28,12 +29,14 @@ options = st.lists(st.sampled_from(sorted({*OPTIONS} - {"remount", "move"})), ma
 @st.composite
 def states(draw: st.DrawFn) -> State:
     """A state with mounts of all kinds; each target tells its place in the queue."""
-    kinds = st.sampled_from(["tmpfs", "proc", "bind", "rbind", "umount"])
-    mounts: list[Mount | Umount] = []
+    kinds = st.sampled_from(["tmpfs", "proc", "bind", "rbind", "umount", "propagation"])
+    mounts: list[Mount | Umount | Propagation] = []
     for index, kind in enumerate(draw(st.lists(kinds, max_size=8))):
         target = f"/nosuch/{index}"
         if kind == "umount":
             mounts.append(Umount(target, lazy=True))
+        elif kind == "propagation":
+            mounts.append(Propagation(draw(st.sampled_from(KINDS)), target))
         else:
             mounts.append(Mount(kind, f"/source/{index}", target, draw(options)))
     names = [namespace.name for namespace in NAMESPACES]
@@ -106,7 +109,8 @@ def test_a_call_more_in_the_plan_changes_no_explanation(
         assert said[0].fixes == said[1].fixes
         if call.name == "mount":
             failed = FailedMount(FailedCall(call, error, longer, host))
-            assert failed.entry is state.mounts[call.entry]
+            entry = state.mounts[call.entry]
+            assert failed.entry is (entry if isinstance(entry, Mount) else None)
             assert failed.before == state.mounts[: call.entry]
 
 

@@ -123,7 +123,11 @@ def test_rights_taken_by_apparmor_with_a_sysctl_file_put_there_and_an_injected_e
         cause=f"kernel.{name} is 1 on this machine: only root may have rights in user namespaces",
         works=False,
     )
-    assert f"sysctl -w kernel.{name}=0" in lesson.fixes[0]
+    assert f"sysctl -w kernel.{name}=0" in lesson.cause
+    write, load, leave = lesson.fixes
+    assert " { userns, }' | " in write
+    assert "apparmor_parser -r /etc/apparmor.d/nsh" in load
+    assert leave == "quit"
 
 
 @needs.AROUND
@@ -167,6 +171,45 @@ def test_a_locked_read_only_flag(place: Path) -> None:
         before=["unshare", "-m", *sh(f"mount -t tmpfs -o ro,noatime none {place}")],
         call="MS_REMOUNT|MS_BIND, NULL) = -1 EPERM",
         cause=f"{place} is mounted ro",
+    )
+
+
+@needs.AROUND
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("remount,bind,exec", "remount,bind,nosuid,nodev,noexec"),
+        ("remount,bind,ro", "remount,bind,ro,nosuid,nodev,noexec"),
+        ("remount,bind,rw,nodev", "remount,bind,rw,nodev,nosuid,noexec"),
+        ("remount,bind,noatime", "remount,bind,nosuid,nodev,noexec,relatime"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["bind", "rbind"])
+def test_a_remount_that_drops_locked_flags_of_what_was_bound(
+    place: Path, kind: str, options: str, kept: str
+) -> None:
+    teach(
+        "flags +user +mnt",
+        f"mount {kind} {place} /mnt",
+        f"mount none /mnt -o {options}",
+        "run true",
+        before=["unshare", "-m", *sh(f"mount -t tmpfs -o nosuid,nodev,noexec none {place}")],
+        call="|MS_BIND",
+        cause=f"{place} is mounted nosuid,nodev,noexec",
+        fixes=["reset mounts", f"mount {kind} {place} /mnt", f"mount none /mnt -o {kept}"],
+    )
+
+
+@needs.AROUND
+def test_a_remount_of_the_file_system_keeps_the_locked_flags(place: Path) -> None:
+    teach(
+        "flags +user +mnt",
+        f"mount none {place} -o remount,ro",
+        "run true",
+        before=["unshare", "-m", *sh(f"mount -t tmpfs -o nosuid,noatime none {place}")],
+        call="= -1 EPERM",
+        cause="belongs to the user namespace outside",
+        fixes=["reset mounts", f"mount none {place} -o remount,ro,bind,nosuid,noatime"],
     )
 
 

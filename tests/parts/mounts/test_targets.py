@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.conftest import nsh
 from tests.diagnosis import FAILED, session, teach
 from tests.runs import sh
 from tests.unprivileged import UID, unprivileged_command
@@ -208,3 +209,43 @@ def test_a_target_on_a_read_only_file_system() -> None:
     finally:
         if os.path.isdir(f"/dev/shm/{name}"):
             os.rmdir(f"/dev/shm/{name}")
+
+
+@needs.NAMESPACES
+@pytest.mark.parametrize("source", ["/etc/passwd", "/dev/null"])
+@pytest.mark.parametrize(
+    ("target", "made"),
+    [
+        ("/mnt/x", "touch /mnt/x"),
+        ("/mnt/a/x", "mkdir -p /mnt/a && touch /mnt/a/x"),
+        ("/mnt", "touch /mnt/{name}"),
+    ],
+)
+def test_a_file_on_what_is_new_is_made_in_the_run(source: str, target: str, made: str) -> None:
+    name = source.rpartition("/")[2]
+    made = made.format(name=name)
+    place = made.rpartition(" ")[2]
+    lesson = teach(
+        "flags +mnt",
+        "mount tmpfs /mnt",
+        f"mount bind {source} {target}",
+        "run true",
+        call=f'mount("{source}", "{target}", NULL, MS_BIND, NULL) = -1 ENO',
+        cause="your tmpfs on /mnt is new and covers what was there",
+        fixes=["reset mounts", "mount tmpfs /mnt", f"sh {made} && mount --bind {source} {place}"],
+    )
+    look = f"{lesson.fixes[-1]} && cmp {source} {place} && ! test -d {place} && echo same"
+    lines = ["flags +mnt", *lesson.fixes[:-1], look]
+    assert nsh(stdin="\n".join(lines)).stdout == "same\n"
+
+
+@needs.NAMESPACES
+def test_a_device_is_bound_on_a_file(place: Path) -> None:
+    teach(
+        "flags +mnt",
+        f"mount bind /dev/null {place}/null",
+        "run true",
+        call="= -1 ENOENT",
+        cause=f"there is no file {place}/null to mount on",
+        fixes=[f"!touch {place}/null"],
+    )

@@ -17,3 +17,26 @@ def test_a_namespace_has_three_names(capsys: Told, namespace: str) -> None:
         shell = Shell()
         assert say(capsys, f"flags +{word}", shell=shell) == ("", [], 0)
         assert shell.state.flags == (namespace,)
+
+
+@pytest.mark.parametrize(
+    ("line", "why", "fix"),
+    [
+        ("flags +net,+pid", "blanks stand between the words, not commas", "flags +net +pid"),
+        (
+            "flags +net,pid -uts",
+            "blanks stand between the words, not commas",
+            "flags +net +pid -uts",
+        ),
+        ("flags net,mnt", "blanks stand between the words, not commas", "flags +net +mnt"),
+        ("flags +net,bogus", "blanks stand between the words, not commas", "help flags"),
+        (
+            "flags +bogus",
+            "there is no namespace 'bogus': the eight are net, mnt, uts, ipc, pid, user, cgroup, time",
+            "help flags",
+        ),
+        ("flags +nett", "there is no namespace 'nett'", "flags +net"),
+    ],
+)
+def test_what_is_meant_is_proposed(capsys: Told, line: str, why: str, fix: str) -> None:
+    assert say(capsys, line) == ("", [f"flags: {why}", f"try: {fix}"], 2)
