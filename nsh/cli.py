@@ -153,7 +153,7 @@ def _check(argv: list[str]) -> int:
     _, paths = found_options(argv, "", [], "--check")
     if not paths:
         raise BadOption("--check needs at least one file")
-    from nsh.course.goal import check_files
+    from nsh.course.check import check_files
 
     return _printing(lambda: check_files(paths))
 

@@ -10,6 +10,7 @@ from nsh.commands.manual import ManualCommands
 from nsh.commands.stepping import StepCommands
 from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
+from nsh.course.queues import QueueCommands
 from nsh.foreign.commands import ForeignCommands
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
@@ -25,6 +26,7 @@ class Shell(
     DiffCommands,
     TeachCommands,
     LessonCommands,
+    QueueCommands,
     ChildCommands,
     EnterCommands,
     BackCommands,

@@ -11,7 +11,8 @@
     nsh setup      commands that are typed when the step begins (may be missing): of the state, and
                    ``start`` and its kin, whose children are lent to the learner until the end
     nsh goal       a session, run on top of the learner's state; it passes when the goal is reached.
-                   It can enter the learner's children, and what it starts itself ends with it
+                   It can enter the learner's children, and what it starts itself ends with it.
+                   It only looks, for the state may lack what would keep a change off the host
     hint           one for each stage, at least one
     nsh solution   lines that reach the goal
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nsh.state import State
     from nsh.voice.text import Fragment, Text
 
-_WIDTH = 80
+_WIDTH = 80 - len("nsh: not yet: ")
 
 
 class LessonWay(StartedCommands):
@@ -103,7 +103,7 @@ class LessonWay(StartedCommands):
 
         missed = self._missed(self.state)
         if missed is not None:
-            first, *rest = missed.lines(_WIDTH - len(f"nsh: {self.where}not yet: "))
+            first, *rest = missed.lines(_WIDTH - len(self.where), self.command, argv, self.state)
             self.error(f"not yet: {first}", *rest)
             if gone := self._gone():
                 has = "has ended, and is" if len(gone) == 1 else "have ended, and are"
@@ -119,10 +119,10 @@ class LessonWay(StartedCommands):
 
         assert self._lesson is not None
         self.flush()
+        waiting = goal.checking if self.interactive else None
+        wanted, seconds = self._step().goal, self._lesson.timeout
         try:
-            return goal.missed(
-                self._step().goal, state, self.args, self._lesson.timeout, self.started
-            )
+            return goal.missed(wanted, state, self.args, seconds, self.started, waiting)
         except KeyboardInterrupt:
             self.status = 130
             raise Interrupted from None

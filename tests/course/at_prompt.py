@@ -1,4 +1,4 @@
-"""A learner at the prompt in the tests of lessons, and a lesson of two steps."""
+"""A learner at the prompt in the tests of lessons."""
 
 from __future__ import annotations
 
@@ -6,61 +6,6 @@ import os
 from pathlib import Path
 
 from nsh.shell import Shell
-
-LESSON = """\
----
-title: small
----
-Welcome.
-
-## First
-Say hello.
-
-```nsh goal
-nsh> run printenv WORD
-hello
-```
-
-```hint
-One.
-```
-
-```hint
-Two.
-```
-
-```nsh solution
-env WORD=hello
-run true
-```
-
-Because.
-
-## Second
-Say good bye.
-
-```nsh setup
-cd /
-```
-
-```nsh goal
-nsh> run pwd
-/
-nsh> run printenv WORD
-bye
-```
-
-```hint
-Only one.
-```
-
-```nsh solution
-env WORD=bye
-run true
-```
-
-That was all.
-"""
 
 REACH = ("env WORD=hello", "run true")
 """What reaches the first goal."""

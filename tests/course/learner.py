@@ -8,6 +8,61 @@ from pathlib import Path
 
 from tests.conftest import nsh
 
+LESSON = """\
+---
+title: small
+---
+Welcome.
+
+## First
+Say hello.
+
+```nsh goal
+nsh> run printenv WORD
+hello
+```
+
+```hint
+One.
+```
+
+```hint
+Two.
+```
+
+```nsh solution
+env WORD=hello
+run true
+```
+
+Because.
+
+## Second
+Say good bye.
+
+```nsh setup
+cd /
+```
+
+```nsh goal
+nsh> run pwd
+/
+nsh> run printenv WORD
+bye
+```
+
+```hint
+Only one.
+```
+
+```nsh solution
+env WORD=bye
+run true
+```
+
+That was all.
+"""
+
 
 class Learner:
     """Types lines at nsh in the small lesson, with a progress file of its own."""

@@ -1,88 +1,18 @@
-"""What lessons are made of: goals, hints, solutions, progress, checks."""
+"""What lessons are made of: steps, hints, solutions, progress, checks."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
 
-from nsh.course import goal, lesson
+from nsh.course import check, lesson
 from nsh.shell import Shell
-from nsh.state import START
 from nsh.transcript.parse import FormatError
 from tests.conftest import nsh
-from tests.course.learner import Learner
-
-LESSON = """\
----
-title: small
----
-Welcome.
-
-## First
-Say hello.
-
-```nsh goal
-nsh> run printenv WORD
-hello
-```
-
-```hint
-One.
-```
-
-```hint
-Two.
-```
-
-```nsh solution
-env WORD=hello
-run true
-```
-
-Because.
-
-## Second
-Say good bye.
-
-```nsh setup
-cd /
-```
-
-```nsh goal
-nsh> run pwd
-/
-nsh> run printenv WORD
-bye
-```
-
-```hint
-Only one.
-```
-
-```nsh solution
-env WORD=bye
-run true
-```
-
-That was all.
-"""
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    path = tmp_path / "small.nsh.md"
-    path.write_text(LESSON)
-    return path
-
-
-@pytest.fixture
-def learn(small: Path, tmp_path: Path) -> Learner:
-    return Learner(small, tmp_path / "state")
+from tests.course.learner import LESSON, Learner
 
 
 def test_the_list_shows_how_far_one_is(learn: Learner) -> None:
@@ -180,7 +110,7 @@ def test_an_unknown_lesson_proposes_a_close_one(learn: Learner) -> None:
 def test_the_checks_leave_no_descriptor(small: Path) -> None:
     found = lesson.read(small)
     before = os.listdir("/proc/self/fd")
-    goal.problems(found)
+    check.problems(found)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
@@ -230,71 +160,6 @@ def test_a_file_that_is_no_lesson_is_no_traceback(tmp_path: Path) -> None:
     path.write_text("---\ntitle: x\n---\n```hint\n```\n")
     with pytest.raises(FormatError):
         lesson.read(path)
-
-
-# What is said about a wrong try.
-
-
-def test_a_long_miss_is_told_in_three_lines() -> None:
-    [session] = [step.goal for step in lesson.read(lesson.path_of("net") or "").steps[:1]]
-    missed = goal.missed(session, START, [])
-    assert missed is not None
-    link = os.readlink("/proc/self/ns/net")
-    number = re.sub(r"\D", "", link)
-    assert missed.lines(60) == [
-        "run readlink /proc/self/ns/net",
-        f"  expected `net:[not {number}]`",
-        f"  saw      `{link}`",
-    ]
-    assert missed.lines(500) == [str(missed)]
-
-
-def test_a_try_that_misses_fits_the_terminal(tmp_path: Path) -> None:
-    result = nsh(
-        "--lesson", "net", stdin="run true\n", env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    )
-    lines = result.stderr.splitlines()
-    assert lines[0].endswith("not yet: run readlink /proc/self/ns/net")
-    assert len(lines) == 3
-    assert max(map(len, lines)) <= 80
-
-
-# A goal that hangs.
-
-
-def _children_that_sleep(seconds: str) -> list[str]:
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if seconds.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                found.append(pid)
-    return found
-
-
-@pytest.mark.parametrize("line", ["run sleep TIME", "sh sleep TIME; true", "!sleep TIME; :"])
-def test_a_goal_that_hangs_is_ended_with_all_it_started(
-    learn: Learner, small: Path, line: str
-) -> None:
-    seconds = f"4711.{os.getpid()}"  # not what the same test sleeps elsewhere at the same time
-    probe = line.replace("TIME", seconds)
-    text = LESSON.replace("title: small", "title: small\ntimeout: 500ms")
-    small.write_text(text.replace("run printenv WORD\nhello", f"{probe}\nhello"))
-    result = learn("run echo next", "run echo last")
-    assert result.stdout.count(f"not yet: {probe}") == 2
-    assert result.stdout.count("none in 0.5 s\n") == 2
-    assert result.stdout.index("next") < result.stdout.index("last")
-    deadline = time.monotonic() + 20
-    while _children_that_sleep(seconds):
-        assert time.monotonic() < deadline, "it still runs"
-        time.sleep(0.05)
-
-
-def test_check_ends_a_goal_and_a_solution_that_hang(small: Path) -> None:
-    text = LESSON.replace("title: small", "title: small\ntimeout: 300ms")
-    small.write_text(text.replace("env WORD=bye\nrun true", "env WORD=bye\nrun sleep 4712.5"))
-    result = nsh("--check", str(small))
-    assert f"{small}:30: the solution does not end within 0.3 s\n" in result.stdout
-    assert result.returncode == 1
 
 
 def test_ten_seconds_are_what_a_goal_has(small: Path) -> None:

@@ -14,7 +14,8 @@ from nsh.course import lesson, listing
 from nsh.course.progress import SHOWN, SKIPPED, SOLVED
 from nsh.prompt.typed import greeting
 from tests.conftest import nsh
-from tests.course.at_prompt import LESSON, REACH, AtPrompt
+from tests.course.at_prompt import REACH, AtPrompt
+from tests.course.learner import LESSON
 
 
 @pytest.fixture

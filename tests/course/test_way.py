@@ -13,7 +13,8 @@ from nsh.prompt.completion import complete
 from nsh.prompt.typed import source_nshrc
 from tests import needs
 from tests.conftest import nsh
-from tests.course.at_prompt import LESSON, REACH, AtPrompt
+from tests.course.at_prompt import REACH, AtPrompt
+from tests.course.learner import LESSON
 from tests.course.test_children import WITH_CHILDREN
 from tests.screen import Start
 
@@ -185,7 +186,8 @@ def test_the_end_says_which_children_ended(learn: AtPrompt, tmp_path: Path) -> N
     path = tmp_path / "living.nsh.md"
     path.write_text(WITH_CHILDREN)
     learn(f"lesson {path}")
-    assert learn("reset all", "lesson quit") == "You have left the lesson living. box has ended.\n"
+    learn("reset all")
+    assert learn("lesson quit") == "You have left the lesson living. box has ended.\n"
     text = learn(f"lesson {path}", "skip", "skip")
     assert "\nThat was the lesson living. The state stays. other has ended.\n" in text
 
