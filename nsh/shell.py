@@ -11,7 +11,7 @@ from nsh.commands.stepping import StepCommands
 from nsh.commands.trees import TreeCommands
 from nsh.course.commands import LessonCommands
 from nsh.course.queues import QueueCommands
-from nsh.foreign.commands import ForeignCommands
+from nsh.foreign import ForeignCommands
 from nsh.parts.table import StateCommands
 from nsh.teach.commands import TeachCommands
 from nsh.teach.compare import DiffCommands

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
-from nsh.voice.text import prose
 from nsh.words import number
 
 TYPE_CHECKING = False
@@ -55,7 +54,7 @@ class ManualCommands(BaseShell):
         """
         match self.words(line, at_most=1):
             case []:
-                self.page(prose(overview(self), self.lexed))
+                self.page(self.voiced(overview(self)))
             case ["!"]:
                 self._manual("host")
             case ["?"]:
@@ -65,14 +64,14 @@ class ManualCommands(BaseShell):
             case [name] if name in PAGES:
                 from nsh.show.markdown import rendered
 
-                self.page(prose(rendered(read_page(name)), self.lexed))
+                self.page(self.voiced(rendered(read_page(name))))
             case [name]:
                 close = closest(name, [*self.command_names(), *PAGES])
                 raise Usage(f"there is no command {name}", f"help {close}".rstrip())
 
     def _manual(self, name: str) -> None:
         usage, _, text = page_of(self, name).partition("\n")
-        self.page([("heading", usage + "\n"), *prose(text, self.lexed)])
+        self.page([("heading", usage + "\n"), *self.voiced(text)])
 
     def complete_help(self, before: list[str], word: str) -> Iterable[Item]:  # type: ignore[override]
         """The commands and the pages."""

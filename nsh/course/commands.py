@@ -5,7 +5,6 @@ from __future__ import annotations
 from nsh.course.way import LessonWay
 from nsh.errors import Failure, Interrupted, Usage, closest
 from nsh.state import START
-from nsh.voice.text import plain, prose
 from nsh.words import join, number
 
 TYPE_CHECKING = False
@@ -105,7 +104,7 @@ class LessonCommands(LessonWay):
         stage = min(self._stage, len(step.hints) - 1)
         self._stage = stage + 1
         title = f"Hint {stage + 1} of {len(step.hints)}:\n"
-        self.message([("title", title), *prose(step.hints[stage], self.lexed)])
+        self.message([("title", title), *self.voiced(step.hints[stage])])
         if self._stage == len(step.hints):
             self.message("That was the last hint; there is still: solution")
 
@@ -214,12 +213,14 @@ class LessonCommands(LessonWay):
         if introduced:
             said.append([("title", found.title)])
             if self._number == 1:
-                said.append(prose(found.introduction, self.lexed))
+                said.append(self.voiced(found.introduction))
             if lesson.needs_user(found, self.host):
                 done = "Done for you, since you are not root: flags +user; map root"
                 said.append([("", done)])
         text = [piece for part in said for piece in (*part, ("", "\n\n"))][:-1]
         if self._stops and introduced and self._number == 1:
+            from nsh.voice.text import plain
+
             whole = plain([*text, ("", "\n\n"), *self._step_text()])
             if not fits(whole):
                 self._tell([*text, ("", "\n")])

@@ -74,8 +74,8 @@ class Folded:
         for call, values in tries if len(tries) < FOLDED else tries[:1]:
             self.say(trace_line(call, values, -1, errno.ENOENT))
         if len(tries) >= FOLDED:
-            call, _ = tries[0]
-            text = f"[{call.actor}] ... and so in {len(tries) - 1} more directories of PATH"
+            text = f"execve(...) = {result_text(call, -1, errno.ENOENT)}"
+            text = f"[{call.actor}] {text} in {len(tries) - 1} more directories of PATH"
             self.say([("why", text)])
 
 

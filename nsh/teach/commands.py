@@ -6,7 +6,6 @@ from nsh.base import BaseShell
 from nsh.commands.manual import groups, page_of, summary_of
 from nsh.errors import Refusal, Usage
 from nsh.linux.constants import SIGKILL, SIGSTOP
-from nsh.voice.text import prose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class TeachCommands(BaseShell):
 
     def _show(self, text: str) -> None:
         first, end, rest = text.partition("\n")
-        self.page([("heading", first + end), *prose(rest, self.lexed)])
+        self.page([("heading", first + end), *self.voiced(rest)])
 
     def _error_text(self, error: LastError) -> str:
         """The last error again, with what is to be known about it."""

@@ -6,7 +6,6 @@ import os
 import sys
 
 from nsh.errors import OutputFailed
-from nsh.voice.text import labelled, painted, plain, wrapped
 from nsh.words import visible
 
 TYPE_CHECKING = False
@@ -34,13 +33,19 @@ class Doors:
         """A line of nsh inside a text; the prompt knows more of it."""
         return [("", line)]
 
+    def voiced(self, text: str) -> list[Fragment]:
+        """Prose with its looks: see ``nsh.voice.text.prose``."""
+        from nsh.voice.text import prose
+
+        return prose(text, self.lexed)
+
     def message(self, text: Text, tail: str = "") -> None:
         """What was asked for, on standard output. Raises OutputFailed.
 
         ``tail`` stands where a line is broken, which is too long for the terminal.
         """
         if self.said:
-            self.said(plain(text) + "\n")
+            self.said(_characters(text) + "\n")
             return
         try:
             sys.stdout.write(self._on_terminal(text, sys.stdout, tail) + "\n")
@@ -60,7 +65,9 @@ class Doors:
     def _on_terminal(self, text: Text, stream: TextIO, tail: str = "") -> str:
         """A text as it is written to a stream: at the prompt's terminal wrapped, with its looks."""
         if not (self.interactive and stream.isatty()):
-            return plain(text)
+            return _characters(text)
+        from nsh.voice.text import painted, plain, wrapped
+
         text = wrapped(text, os.get_terminal_size(stream.fileno()).columns, tail)
         if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
             return plain(text)
@@ -82,6 +89,8 @@ class Doors:
 
         ``role`` is how they look; a line to try, a hint, and what is not yet reached have their own.
         """
+        from nsh.voice.text import labelled, plain
+
         self.flush()
         for text in texts:
             if isinstance(text, str):
@@ -97,3 +106,12 @@ class Doors:
                 sys.stderr.flush()
             except (OSError, ValueError, AttributeError):
                 pass  # there is no other place to say it
+
+
+def _characters(text: Text) -> str:
+    """The characters of a text alone; most have no roles, and need none of what knows of them."""
+    if isinstance(text, str):
+        return text
+    from nsh.voice.text import plain
+
+    return plain(text)
