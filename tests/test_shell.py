@@ -122,6 +122,16 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
         ("domainname a b", "usage: domainname [NAME]", "help domainname"),
         ("mount tmpfs", "usage: mount FSTYPE [SOURCE] TARGET [-o OPTIONS]", "help mount"),
         ("mount bind /a", "mount: bind takes a SOURCE and a TARGET", "help mount"),
+        (
+            "mount bind /a /b ro",
+            "mount: bind takes a SOURCE and a TARGET, and options after -o",
+            "mount bind /a /b -o ro",
+        ),
+        (
+            "done",
+            "there is no command done: it is a word of shells, which ends what began on its line",
+            "help sh",
+        ),
         ("mount -t tmpfs none '/a b'", "mount: the type comes first here, without -t",
          "mount tmpfs '/a b'"),
         ("mount tmpfs /a -o", "mount: -o is followed by the options", "help mount"),
