@@ -54,3 +54,12 @@ def test_what_is_indented_or_quoted_in_prose_is_a_line_of_nsh() -> None:
     text = prose("Type `a`, not ` `:\n\n    b", lambda line: [("word", line)])
     assert [piece for role, piece in text if role == "word"] == ["a", " ", "b"]
     assert plain(text) == "Type `a`, not ` `:\n\n    b"
+
+
+def test_what_a_list_or_a_table_goes_on_with_is_neither_heading_nor_line_of_nsh() -> None:
+    page = "- one\n  more `a`\n\n  mount: No\n    user\n\nkey    what\n-----  ----\nTab    one\n  it   user `b`\n"
+    text = prose(page, lambda line: [("word", line)])
+    assert plain(text) == page
+    assert [piece for role, piece in text if role == "word"] == ["a", "b"]
+    assert [piece.strip() for role, piece in text if role == "name"] == ["Tab", "it"]
+    assert "heading" not in {role for role, _ in text}
