@@ -163,8 +163,9 @@ def painted(text: Text, colours: bool) -> str:
 def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
     """Prose: what is indented, or stands between backticks, are lines of nsh or of others.
 
-    A line that is underlined, or has an indented one directly below it, is a heading. A line that is
-    indented by two is a row of a list: what stands before its first wide gap is a name.
+    A line that is underlined, or has an indented one directly below it, is a heading, if it is no
+    item of a list. A line that is indented by two is a row of a list: what stands before its first
+    wide gap is a name, and so is the first cell of a table. What goes on below either is prose.
 
     >>> prose("See `plan`:\\n\\n    run id", lambda line: [("word", line)])
     [('', 'See `'), ('word', 'plan'), ('', '`:\\n\\n    '), ('word', 'run id')]
@@ -173,27 +174,40 @@ def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
 
     found: list[Fragment] = []
     lines = text.split("\n")
+    cell = 0  # in a table, how wide its first column is
+    listed = False
     for number, line in enumerate(lines):
-        if number and _goes_on(lines[number - 1], line):
+        before = lines[number - 1] if number else ""
+        inside = before.startswith("  ") or not listed  # and not the first line of an item
+        if number and not cell and inside and _goes_on(before, line):
             words = line.lstrip(" ")
             found += [(SOFT, "\n" + line[: len(line) - len(words)]), *_pieces(words, lexed)]
             continue
         found += [("", "\n")] if number else []
         below = lines[number + 1] if number + 1 < len(lines) else ""
-        underlined = set(below) <= {"=", "-"} and len(below) == len(line)
-        if line.strip() and (underlined or (line[0] != " " and below.startswith("  "))):
-            found.append(("heading", line))
-            continue
-        if row := re.fullmatch("(  [^ ].*?)(  +)(.*)", line):
-            found += [("name", row[1]), ("", row[2] + row[3])]
-            continue
+        if not line.strip():
+            cell, listed = 0, False
+        elif not line.startswith("    "):
+            listed = bool(re.match(r"- |[0-9]+\. |  ", line))
         if line and set(line) <= {"=", "-", " "}:
             found.append(("why", line))
+            cell = line.index("  ") if "  " in line else 0
             continue
-        if line.startswith("    "):
-            code = line.lstrip(" ")
-            found += [("", line[: len(line) - len(code)]), *lexed(code)]
-            continue
+        if cell:
+            found.append(("name", line[:cell]))
+            line = line[cell:]
+        elif line.strip():
+            underlined = set(below) <= {"=", "-"} and len(below) == len(line)
+            if underlined or (line[0] != " " and not listed and below.startswith("  ")):
+                found.append(("heading", line))
+                continue
+            if row := re.fullmatch("(  [^ ].*?)(  +)(.*)", line):
+                found += [("name", row[1]), ("", row[2] + row[3])]
+                continue
+            if line.startswith("    ") and not listed:
+                code = line.lstrip(" ")
+                found += [("", line[: len(line) - len(code)]), *lexed(code)]
+                continue
         found += _pieces(line, lexed)
     return _merged(found)
 

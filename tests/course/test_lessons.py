@@ -120,6 +120,8 @@ def test_the_checks_leave_no_descriptor(small: Path) -> None:
 def test_check_says_that_a_lesson_is_all_right(small: Path) -> None:
     result = nsh("--check", str(small))
     assert (result.stdout, result.returncode) == (f"{small}: all right, 2 steps\n", 0)
+    small.write_text(LESSON[: LESSON.rindex("## ")])
+    assert nsh("--check", str(small)).stdout == f"{small}: all right, 1 step\n"
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,12 @@ def test_a_paragraph_is_filled_anew_on_a_narrow_terminal() -> None:
     assert lines[4].endswith(" of it and more")
     assert lines[5:] == ["short", "    flags +uts", ""]
     assert all(len(line) <= 60 for line in lines)
+
+
+def test_what_a_list_or_a_table_goes_on_with_is_neither_heading_nor_line_of_nsh() -> None:
+    page = "- one\n  more `a`\n\n  mount: No\n    user\n\nkey    what\n-----  ----\nTab    one\n  it   user `b`\n"
+    text = prose(page, lambda line: [("word", line)])
+    assert plain(text) == page
+    assert [piece for role, piece in text if role == "word"] == ["a", "b"]
+    assert [piece.strip() for role, piece in text if role == "name"] == ["Tab", "it"]
+    assert "heading" not in {role for role, _ in text}
