@@ -73,9 +73,10 @@ def height(text: str, columns: int) -> int:
 def for_less(environ: dict[str, str]) -> dict[str, str]:
     """The environment of a pager: less says how to leave, and writes no files and runs no commands.
 
-    The user's own LESS comes first; without one, less leaves the text on the screen (X) and shows
-    colours (R). See less(1), PROMPTS and SECURITY.
+    The user's own LESS comes first, up to a $, which ends also a +COMMAND or a text in it; without
+    one, less leaves the text on the screen (X) and shows colours (R). See less(1), PROMPTS and
+    SECURITY.
     """
     own = environ.get("LESS", "RX")
     prompts = f"-Ps{LEAVING}$-Pm{LEAVING}$"
-    return {**environ, "LESS": f"{own}{' ' if own else ''}{prompts}", "LESSSECURE": "1"}
+    return {**environ, "LESS": f"{own}{'$ ' if own else ''}{prompts}", "LESSSECURE": "1"}

@@ -22,9 +22,9 @@ def test_less_says_how_to_leave(start: Start) -> None:
 
 def test_the_users_own_less_comes_first() -> None:
     environ = for_less({"LESS": "-i", "A": "b"})
-    assert environ["LESS"].startswith("-i -Ps")
+    assert environ["LESS"].startswith("-i$ -Ps")
     assert (environ["A"], environ["LESSSECURE"]) == ("b", "1")
-    assert for_less({})["LESS"].startswith("RX -Ps")
+    assert for_less({})["LESS"].startswith("RX$ -Ps")
 
 
 def test_colours_take_no_room() -> None:
