@@ -45,6 +45,8 @@ class FlagsCommands(BaseShell):
             return
         for word in changes:
             sign, name = word[:1], word[1:]
+            if word in ("+", "-"):
+                raise Usage(f"a namespace is missing after {word}")
             if sign not in "+-" or not name:
                 bare = find(word)
                 fixes = [f"flags +{bare.name}"] if bare else _close_namespace("+", word)
