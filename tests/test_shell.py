@@ -114,7 +114,7 @@ def test_env_shows_the_environment_of_a_run(capsys: Told) -> None:
             "mount: the type comes first here, unlike in C",
             "mount tmpfs /mytmp",
         ),
-        ("flags +", "flags: '+' begins with neither + nor -", "help flags"),
+        ("flags +", "flags: a namespace is missing after +", "help flags"),
         ("flags +mount", "flags: there is no namespace 'mount'", "flags +mnt"),
         ("flags -pidd", "flags: there is no namespace 'pidd'", "flags -pid"),
         ("hostname a b", "usage: hostname [NAME]", "help hostname"),

@@ -177,7 +177,8 @@ def gone(
             first, then = looks.line_of(words), looks.line_of(argv)
             # A line that ends in a comment or in the background cannot be gone on with.
             if "#" not in first and first.rstrip()[-1:] not in (";", "&", "|", "\\"):
-                fixes.append(f"sh {first}; {then}")
+                done = first.endswith(f"; {then}")  # it has looked itself
+                fixes.append(f"sh {first}" if done else f"sh {first}; {then}")
             if not effect.line and effect.kind in _NAMESPACES:
                 name = next(name for name in _children() if name not in taken)
                 fixes.append(

@@ -26,7 +26,7 @@ def page(text: str) -> bool:
     if not (os.isatty(0) and os.isatty(1)) or is_dumb(dict(environ)):
         return False
     columns, rows = os.get_terminal_size(1)
-    if height(text, columns) + BELOW < rows:
+    if height(text, columns) + BELOW <= rows:
         return False
     pager = environ.get("PAGER", "less")
     if not pager.strip():

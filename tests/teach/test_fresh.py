@@ -140,6 +140,10 @@ def test_a_line_of_the_state_is_proposed_only_where_it_is_known() -> None:
     hint = fresh.gone(made, State(flags=("uts",)), ["hostname"])
     assert hint is not None
     assert hint.fixes == ("hostname a",)
+    made = fresh.effects(State(flags=("uts",)), ["/bin/sh", "-c", "hostname b; hostname", "sh"])
+    hint = fresh.gone(made, State(flags=("uts",)), ["hostname"])
+    assert hint is not None
+    assert hint.fixes == ("hostname b", "sh hostname b; hostname")
 
 
 @needs.NAMESPACES

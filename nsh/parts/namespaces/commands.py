@@ -47,6 +47,8 @@ class FlagsCommands(BaseShell):
             return
         for word in changes:
             sign, name = word[:1], word[1:]
+            if word in ("+", "-"):
+                raise Usage(f"a namespace is missing after {word}")
             if sign not in "+-" or not name:
                 fixes = _mended(changes) or _close_namespace("+", word)
                 known = _known(fixes) if name else ""
