@@ -140,8 +140,8 @@ class RunCommands(BaseShell):
         return plan(state, argv, self.host)
 
     def plan_of(self, argv: list[str]) -> Plan:
-        """The plan of what was typed after `plan`. Raises Refusal and Failure."""
-        return self.planned(self.state, argv)
+        """The plan of what was typed after `plan`, with or without run. Raises Refusal and Failure."""
+        return self.planned(self.state, argv[1:] if argv[0] == "run" and argv[1:] else argv)
 
     def perform(self, argv: list[str]) -> None:
         """Run the words in the state. Sets ``status``."""

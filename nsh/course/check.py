@@ -76,5 +76,6 @@ def check_files(paths: list[str]) -> int:
             print(f"{path}:{line}: {why}")
             status = 1
         if not found:
-            print(f"{path}: all right, {len(lesson.steps)} steps")
+            steps = len(lesson.steps)
+            print(f"{path}: all right, {steps} step{'s' if steps > 1 else ''}")
     return status

@@ -158,8 +158,8 @@ class LessonCommands(LessonWay):
     def start_lesson(self, name: str, step: str | None = None) -> None:
         """Start a lesson at a step, or where the learner left it.
 
-        ``step`` is the number as it was typed. Raises Failure if there is no such lesson, and
-        Usage if it has no such step.
+        ``step`` is the number as it was typed. Raises Usage if there is no such lesson or it has
+        no such step, and Failure if it cannot be taken.
         """
         from nsh.course import lesson
         from nsh.transcript.environment import first_unmet
@@ -168,7 +168,7 @@ class LessonCommands(LessonWay):
         path = lesson.path_of(name)
         if path is None:
             close = closest(name, lesson.COURSE, 0.5)
-            raise Failure(
+            raise Usage(
                 f"there is no lesson {name}; there are {', '.join(lesson.COURSE)}",
                 f"lesson {close or lesson.COURSE[0]}",
             )

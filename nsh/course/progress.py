@@ -33,7 +33,12 @@ class Progress:
         self._load()
 
     def _load(self) -> None:
-        """Read the file; lines that are not understood count for nothing."""
+        """Read the file; lines that are not understood count for nothing.
+
+        What is no regular file is not read: a pipe or a device may never end.
+        """
+        if not os.path.isfile(self.path):
+            return
         try:
             with open(self.path, encoding="utf-8", errors="replace") as file:
                 text = file.read()

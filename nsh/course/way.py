@@ -104,7 +104,7 @@ class LessonWay(StartedCommands):
         missed = self._missed(self.state)
         if missed is not None:
             first, *rest = missed.lines(_WIDTH - len(self.where), self.command, argv, self.state)
-            self.error(f"not yet: {first}", *rest)
+            self.error(f"not yet: {first}", *rest, role="not yet")
             if gone := self._gone():
                 has = "has ended, and is" if len(gone) == 1 else "have ended, and are"
                 self.error(f"{', '.join(gone)} {has} started again by: goal")

@@ -26,17 +26,8 @@ _KEYWORDS = frozenset(
         "case",
         "function",
         "{",
-        "}",
         "[[",
         "((",
-        "do",
-        "done",
-        "then",
-        "else",
-        "elif",
-        "fi",
-        "esac",
-        "in",
         "alias",
         "type",
         "command",
@@ -45,6 +36,8 @@ _KEYWORDS = frozenset(
         "read",
     ]
 )
+
+_ENDS = frozenset(["}", "do", "done", "then", "else", "elif", "fi", "esac", "in"])
 
 
 def answer_to(typed: Typed, topic: Callable[[str], str]) -> Answer:
@@ -90,10 +83,24 @@ def _guessed(typed: Typed, topic: Callable[[str], str]) -> Answer:
         words = signed
         return answer(name, "", f"{join(['flags', *words])} {rest}".rstrip())
     if "=" in name[1:]:
-        return answer(name, "", f"env {typed.line}")
-    if name in _KEYWORDS:
+        return _with_variables(name, typed)
+    begun = command_word(typed.whole or typed.line)[0] in _KEYWORDS
+    if name in _ENDS and not begun:
+        return answer(name, "it is a word of shells, which ends what began on its line", "help sh")
+    if name in _KEYWORDS or name in _ENDS:
         return answer(name, "it is a word of shells", f"sh {typed.whole or typed.line}")
     return Answer(f"there is no command {shorten(name)}", ("help",))
+
+
+def _with_variables(name: str, typed: Typed) -> Answer:
+    """The answer for ``A=b`` and ``A=b CMD``: env says it for all runs from now on."""
+    count = 1
+    while count < len(typed.words) and "=" in typed.words[count][1:]:
+        count += 1
+    lines = [join(["env", *typed.words[:count]])]
+    if then := typed.words[count:]:
+        lines.append(join(then) if then[0] in typed.commands else typed.run(then))
+    return answer(name, "", *lines)
 
 
 def _of_the_article(name: str, rest: list[str], typed: Typed) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nsh.files import continues
 from nsh.foreign.containers import other_root, pivots
 from nsh.foreign.facts import Answer, Typed, kinds_in
 from nsh.linux.namespaces import BY_NAME
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
     """What a call is here, and the lines that make it."""
 
 _CALL = re.compile(r"(?<![\w.])([a-z_]\w*)\s*\((.*)", re.DOTALL)
+_DEEPEST, _LONGEST = 20, 2000
+"""So many calls inside one another are looked at, in a line of so many characters."""
+
 _NULL = ("NULL", "0", "nullptr")
 
 
-def of_c(typed: Typed) -> Answer | None:
-    """What a line of C is called here, None if it is none that is known."""
+def of_c(typed: Typed, depth: int = 0) -> Answer | None:
+    """What a line of C is called here, None if it is none that is known.
+
+    ``depth`` is how many calls stand around it.
+    """
     line = typed.line.strip().rstrip(";")
+    if len(line) > _LONGEST:
+        return None
     for found in _CALL.finditer(line):
         name, rest = found[1], _arguments(found[2])
         if name == "syscall" and rest:
@@ -32,7 +41,7 @@ def of_c(typed: Typed) -> Answer | None:
         if known is None:
             # What an if, a check or a sizeof is given is looked at too.
             inner = typed.replace(line=found[2].rstrip(" )"))
-            if (deeper := of_c(inner)) is not None:
+            if depth < _DEEPEST and (deeper := of_c(inner, depth + 1)) is not None:
                 return deeper
             continue
         if (lines := known(rest, typed)) is not None:
@@ -176,7 +185,8 @@ def _exec(arguments: list[str], typed: Typed) -> Lines:
 
 def _system(arguments: list[str], typed: Typed) -> Lines:
     texts = _strings(arguments[:1])
-    return "sh takes the line", [f"sh {texts[0]}" if texts and texts[0] else "help sh"]
+    line = f"sh {texts[0]}" if texts and texts[0].strip() else "help sh"
+    return "sh takes the line", ["help sh" if continues(line) else line]
 
 
 def _fork(arguments: list[str], typed: Typed) -> Lines:

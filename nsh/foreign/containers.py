@@ -75,9 +75,9 @@ _EXEC = {
 
 def docker(name: str, rest: list[str], typed: Typed) -> Answer:
     """A line of docker or podman."""
+    if rest[:1] == ["container"] and rest[1:]:
+        rest = rest[1:]
     match rest:
-        case ["container", *more] if more:
-            return docker(name, more, typed)
         case ["run" | "create", *more]:
             return _run(name, more, typed)
         case ["exec", *more]:

@@ -34,6 +34,9 @@ def sudo(
 ) -> Answer:
     """sudo or doas before a line; ``again`` answers that line if it is none of nsh."""
     options = Options(rest, _SUDO)
+    if options.rest[:1] in (["sudo"], ["doas"]):
+        last = max([at for at, word in enumerate(rest) if word in ("sudo", "doas")])
+        options = Options(rest[last + 1 :], _SUDO)
     words = options.rest
     while words and re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
         words = words[1:]

@@ -12,6 +12,7 @@ from prompt_toolkit.keys import Keys
 from nsh.files import behind_more, behind_prompt, continues, joined, logical_lines
 from nsh.prompt.completion import complete
 from nsh.prompt.lookup import help_at, plan_of
+from nsh.voice.text import prose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def bindings(shell: Shell, pending: list[str]) -> KeyBindings:
     def _help(event: KeyPressEvent) -> None:
         """Help on the word at the cursor."""
         document = event.current_buffer.document
-        text = help_at(shell, document.text, document.cursor_position)
+        first, end, rest = help_at(shell, document.text, document.cursor_position).partition("\n")
+        text: Text = [("heading", first + end), *prose(rest, shell.lexed)]
         run_in_terminal(lambda: _show(shell, text))
 
     @keys.add("f2", filter=editing)

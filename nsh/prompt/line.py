@@ -64,6 +64,10 @@ STYLE = Style.from_dict({**theme.LINE, **theme.SCREEN})
 # Without colours a suggestion is dim, which is younger than prompt_toolkit 3.0.36, or in italics.
 _DIM = {"auto-suggestion": "dim" if "dim" in Attrs._fields else "italic"}
 PLAIN_STYLE = Style.from_dict({**theme.LINE, **theme.PLAIN_SCREEN, **_DIM})
+# What prompt_toolkit itself gives to these has colours, which would be reversed, too.
+_OWN = {name: f"noinherit {it}" for name, it in theme.PLAIN_SCREEN.items() if "reverse" in it}
+FEW_STYLE = Style.from_dict({**theme.LINE, **theme.PLAIN_SCREEN, **_OWN})
+"""With 16 colours only, as on a Linux console: none of them is near to the backgrounds of SCREEN."""
 
 # What a killed full-screen program leaves on: the alternate screen, a hidden cursor, colours, the
 # mouse, the application's keys. See console_codes(4), and xterm's ctlseqs for the rest.
@@ -158,6 +162,8 @@ class Prompt:
             input=input,
             output=output,
         )
+        if self.session.app.color_depth == ColorDepth.DEPTH_4_BIT:
+            self.style = self.session.style = FEW_STYLE
         # Without a full second of waiting for the rest of an escape sequence after Escape in vi.
         self.session.app.ttimeoutlen = 0.05
         self.session.default_buffer.on_text_changed += self._offer

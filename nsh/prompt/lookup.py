@@ -12,7 +12,7 @@ from nsh.plan.order import plan
 from nsh.prompt.completion import command_start, first_word
 from nsh.show.plans import plan_lines
 from nsh.state import START
-from nsh.voice.text import joined
+from nsh.voice.text import joined, labelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,12 +78,19 @@ def plan_of(shell: Shell, line: str) -> Text:
     try:
         return _plan_of(shell, line)
     except words.WordError as error:
-        return f"nsh: {error.why}"
+        return _said(shell, error.why)
     except (Failure, Refusal) as error:
-        return "\n".join([f"nsh: {error.why}", *[f"nsh: try: {fix}" for fix in error.fixes]])
+        return joined(
+            [_said(shell, text) for text in (error.why, *[f"try: {fix}" for fix in error.fixes])]
+        )
     finally:
         shell.state, shell.past, shell.future, shell.status, shell.fixes = kept
         shell.interactive = interactive
+
+
+def _said(shell: Shell, text: str) -> Text:
+    """A line of an error, as nsh says it after Enter."""
+    return [("nsh", "nsh: "), *labelled(text, "error", shell.lexed)]
 
 
 def _plan_of(shell: Shell, line: str) -> Text:
@@ -116,7 +123,7 @@ def _plan_of(shell: Shell, line: str) -> Text:
                 getattr(shell, "do_" + name)(arguments)
                 changed = True
         elif name not in shell.command_names():
-            found.append(f"nsh: there is no command {name}")
+            found.append(_said(shell, f"there is no command {name}"))
         else:
             found.append([("why", f"# {command}: makes none of a run's system calls")])
     if changed:

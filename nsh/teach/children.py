@@ -72,7 +72,7 @@ def met(
         hint = Hint(
             "killed",
             f"{name} had its 2 seconds and was killed: PID 1 gets TERM only if it handles it",
-            ("init on",),
+            () if state.init else ("init on",),
             again=False,
         )
     elif command != "enter":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nsh.state import State
+from nsh.state import Mount, State
 from nsh.teach import looks
 from nsh.teach.hints import Hint
 from nsh.value import Value
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 TOPIC = "explain fresh child"
 
-_NAMESPACES = {"name": "uts", "mounts": "mnt", "network": "net", "queues": "ipc"}
+_NAMESPACES = {"name": "uts", "mounts": "mnt", "network": "net", "queues": "ipc", "files": "mnt"}
 """The kind of an effect, and the namespace that holds it."""
 _GENERAL = {"name": "name", "mounts": "mounts", "network": "loopback"}
 """The hints of hints.py that would say something else about the same output."""
+_WRITING = frozenset(
+    ("touch", "mkdir", "cp", "mv", "ln", "tee", "install", "dd", "mknod", "mkfifo")
+)
+"""Programs that make what their last argument names."""
 _LOOK = {"network": "ip addr", "queues": "ipcs -q"}
 """What shows that it worked, where no line of the state does it."""
 
@@ -31,7 +35,7 @@ _LOOK = {"network": "ip addr", "queues": "ipcs -q"}
 class Effect(Value):
     """What a run changed that has ended with it.
 
-    kind   name, mounts, network, queues, directory or environment
+    kind   name, mounts, network, queues, files, directory or environment
     what   the mount point or the name of the variable, "" for the other kinds
     argv   the words of the run
     line   the line of the state that does the same for every run, "" if there is none
@@ -58,6 +62,8 @@ def effects(state: State, argv: list[str]) -> list[Effect]:
     found = []
     for at, (name, args) in enumerate(commands):
         kind, what, line = _effect(name, args)
+        if not kind and (what := _written(state, argv, name, args)):
+            kind = "files"
         if not kind or (not state.has(_NAMESPACES.get(kind, "")) and kind in _NAMESPACES):
             continue
         last = at == len(commands) - 1
@@ -87,6 +93,22 @@ def _effect(name: str, args: list[str]) -> tuple[str, str, str]:
     if name == "export" and plain and "=" in plain[0]:
         return "environment", plain[0].partition("=")[0], join(["env", *plain])
     return "", "", ""
+
+
+def _written(state: State, argv: list[str], name: str, args: list[str]) -> str:
+    """The tmpfs of the state in which a command of a run makes a file; "" if there is none.
+
+    >>> state = State(mounts=(Mount("tmpfs", "none", "/mnt"),))
+    >>> _written(state, ["touch", "/mnt/x"], "touch", ["/mnt/x"])
+    '/mnt'
+    """
+    for entry in state.mounts:
+        if isinstance(entry, Mount) and entry.fstype in ("tmpfs", "ramfs"):
+            below = entry.target.rstrip("/") + "/"
+            says = name in ("echo", "printf") and looks.is_sh(argv) and ">" in argv[2]
+            if args and args[-1].startswith(below) and (name in _WRITING or says):
+                return entry.target
+    return ""
 
 
 def _mounted(args: list[str]) -> tuple[str, str] | None:
@@ -155,7 +177,8 @@ def gone(
             first, then = looks.line_of(words), looks.line_of(argv)
             # A line that ends in a comment or in the background cannot be gone on with.
             if "#" not in first and first.rstrip()[-1:] not in (";", "&", "|", "\\"):
-                fixes.append(f"sh {first}; {then}")
+                done = first.endswith(f"; {then}")  # it has looked itself
+                fixes.append(f"sh {first}" if done else f"sh {first}; {then}")
             if not effect.line and effect.kind in _NAMESPACES:
                 name = next(name for name in _children() if name not in taken)
                 fixes.append(
@@ -171,9 +194,13 @@ def alone(made: list[Effect], given: Collection[str] = ()) -> Hint | None:
         return None
     effect = made[-1]
     line = effect.line
+    if effect.kind == "files":
+        line = f"sh {looks.line_of(list(effect.argv))}; ls {quote(effect.what)}"
     if effect.kind in _LOOK:
         line = f"sh {looks.line_of(list(effect.argv))}; {_LOOK[effect.kind]}"
-    if effect.kind in _NAMESPACES:
+    if effect.kind == "files":
+        what = f"its tmpfs on {effect.what} has ended with it"
+    elif effect.kind in _NAMESPACES:
         what = f"its {_NAMESPACES[effect.kind]} namespace has ended with it"
     else:
         what = f"it changed the {effect.kind} of none but itself"
@@ -197,6 +224,10 @@ def _name(kind: str) -> str:
 def _text(effect: Effect) -> str:
     argv, kind = list(effect.argv), effect.kind
     typed = shorten(f"{'sh' if looks.is_sh(argv) else 'run'} {looks.line_of(argv)}")
+    if kind == "files":
+        return (
+            f"{typed} was a child of its own: the tmpfs on {effect.what} is a new one in each run"
+        )
     if kind in _NAMESPACES:
         return f"{typed} was a child of its own: its {_NAMESPACES[kind]} namespace has ended"
     return f"{typed} was a child of its own: it changed its own {kind}"
@@ -226,6 +257,9 @@ def _is_set(effect: Effect, state: State) -> bool:
             return state.cwd is not None
         case "environment":
             return any(variable.name == effect.what for variable in state.env)
+        case "files":
+            on = [entry for entry in state.mounts if entry.target == effect.what]
+            return not on or not isinstance(on[-1], Mount) or not state.has("mnt")
     return not state.has(_NAMESPACES[effect.kind])
 
 
@@ -237,6 +271,8 @@ def _at(effect: Effect, argv: list[str], name: str, args: list[str]) -> bool:
         case "mounts":
             below = effect.what.rstrip("/") + "/"
             return looks.at_mounts(name, args) or any(f"{arg}/".startswith(below) for arg in args)
+        case "files":
+            return any(f"{arg}/".startswith(effect.what.rstrip("/") + "/") for arg in args)
         case "network":
             return looks.at_network(name, args)
         case "queues":

@@ -11,6 +11,8 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 
+from nsh.linux.namespaces import BY_NAME
+from nsh.state import Propagation, State
 from nsh.words import RAW, WordError, command_word, commands, split
 
 _WORDS_THAT_LOOK = """
@@ -45,19 +47,58 @@ _OWN = {
 """Programs whose changes stay inside a namespace, and its kind."""
 
 _ACTING = {
-    "awk": r".*(?:system|getline|inplace|[|>]).*|-f.*",
-    "mawk": r".*(?:system|getline|[|>]).*|-f.*",
-    "sed": r"-[a-zA-Z]*[if].*|--(?:in-place|file).*|[wWe]\b.*|.*[/}0-9;$]\s*[gpIi0-9]*[wWe]\b.*",
-    "find": r"-(?:delete|exec|execdir|ok|okdir|fprint.*|fls)",
-    "date": r"-s.*|--set.*|[0-9]+",
-    "dmesg": r"-[a-zA-Z]*[cCDEn].*|--(?:clear|read-clear|console.*)",
-    "sort": r"-[a-zA-Z]*o.*|--output.*",
-    "shuf": r"-[a-zA-Z]*o.*|--output.*",
-    "ss": r"-[a-zA-Z]*K.*|--kill",
-    "prlimit": r"--[a-z]+=.*",
-    "tree": r"-o.*",
+    "awk": r"-(?![Fv]).*|.*(?:system|getline|[|>@]).*",
+    "mawk": r"-(?![Fv]).*|.*(?:system|getline|[|>]).*",
+    "find": r"-(?:delete|exec.*|ok.*|fprint.*|fls)|.*\{.*",
+    "date": r"-[uR]*s.*|[0-9.]+",
+    "dmesg": r"-[a-zA-Z]*[cCDEn].*",
+    "sort": r"-[a-zA-Z]*o.*",
+    "shuf": r"-[a-zA-Z]*o.*",
+    "ss": r"-[a-zA-Z0-9]*[KD].*",
+    "file": r"-[a-zA-Z]*C.*",
+    "ldd": r"(?!-|/(?:usr/)?s?bin/).*",
+    "lsof": r"-D.*",
+    "tree": r"-[a-zA-Z]*[oR].*",
+    "prlimit": r"(?!--?[a-z]+$|-p[0-9]+$|--pid=[0-9]+$|[0-9]+$).*",
+    "capsh": r"(?!--print$|--current$|--(?:decode|explain|supports|has-[a-z])=).*",
+    "sysctl": r"-(?!-all$|-names$|-values$|[aAnNebX]+$).*|.*=.*",
+    "hostname": r"(?!-[asdfiIAy]+$|--(?:alias|all-.*|domain|fqdn|ip-address|long|short|yp|nis)$).*",
+    "domainname": ".*",
+    "ip": r"--?b(?!r).*",
+    "tc": r"e.*",
+    "iptables": r"--m.*",
 }
 """Arguments with which a program that looks does more: each a pattern for a whole argument."""
+
+_LONG = {
+    "date": ("set",),
+    "dmesg": ("clear", "read-clear", "console-off", "console-on", "console-level"),
+    "sort": ("output", "compress-program"),
+    "shuf": ("output",),
+    "ss": ("kill", "diag"),
+    "file": ("compile",),
+    "tree": ("output",),
+}
+"""Likewise long options, which may be cut short."""
+
+_STEERS = re.compile(r"(?:PATH|IFS|ENV|BASH_ENV|LD_\w*|GCONV_PATH|POSIXLY_CORRECT)=")
+"""Variables that make another program of a name, or other words of a line."""
+
+_SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
+_VARIABLE = re.compile(r"\$(?:\w+|[@*]|\{.*\})")
+_REACHING = re.compile(
+    r".*(?:remount|loop|overlay|/dev/).*|-a.*|--all|--?n(?:et.*)?|net|netns?|vrf?"
+)
+"""Words that reach out of a namespace of one's own: the superblock of a mount and a device are
+shared, and so are the files of ip-netns(8)."""
+
+_ADDRESS = r"(?:[0-9]+|\$|/(?:[^/\\\n]|\\.)*/)"
+_SED = re.compile(
+    rf"[\s;]*(?:{_ADDRESS}(?:,\s*\+?{_ADDRESS})?\s*!?)?\s*"
+    r"(?:[pdqDPNnhHgGxl={}]|s(?P<by>[^\w\s\\;])(?:(?!(?P=by))[^\\\n]|\\.)*(?P=by)"
+    r"(?:(?!(?P=by))[^\\\n]|\\.)*(?P=by)[gpIi0-9]*)\s*(?=[;}\n]|$|(?<=\{))"
+)
+"""A command of a script of sed that only looks."""
 
 _IP_LOOKS = frozenset(("show", "list", "sh", "ls", "lst", "get"))
 _SHOWN = 40
@@ -67,6 +108,9 @@ _FILES_OF_NSH = frozenset(("save", "source", "tree", "lesson", "skip"))
 """Commands of nsh that may write a file, or run what stands in one."""
 
 _RUNS = ("run", "step", "diff", "start", "enter")
+_RUNS_SO = (*_RUNS, "sh", "host", "stop", "wait", "log", "signal", "children", "plan")
+"""Commands that leave the flags as they are."""
+
 _WORDS_OF_SH = frozenset(
     ("if", "then", "else", "elif", "fi", "do", "done", "while", "until", "{", "}", "!")
 )
@@ -85,40 +129,82 @@ def only_looks(argv: Sequence[str], own: Collection[str] = ()) -> bool:
     """
     words = list(argv)
     while words and re.match(r"[A-Za-z_]\w*=", words[0]):
-        words.pop(0)
+        if _STEERS.match(words.pop(0)):
+            return False
     if not words:
         return True
     name, *args = words
+    if "/" in name and os.path.dirname(name) not in _SYSTEM:
+        return False
     name = os.path.basename(name)
     if name in _SHELLS and args[:1] in (["-c"], ["-ec"], ["-xc"]):
+        if name == "bash" and re.search(r"\$'|\{[^ ]*,", " ".join(args)):
+            return False
         return len(args) > 1 and line_only_looks(args[1], own)
+    if name in ("env", "export") and any(_STEERS.match(arg) for arg in args):
+        return False
     if name in _WRAPS:
         return _wrapped_looks(name, args, own)
-    if _OWN.get(name) in own:
-        # These two reach out: the superblock of a mount, and the files of ip-netns(8), are shared.
-        return not any("remount" in arg or arg == "netns" for arg in args)
-    if name in ("hostname", "domainname"):
-        return all(arg.startswith("-") and arg not in ("-F", "-b") for arg in args)
-    if name in ("sysctl",):
-        return not any("=" in arg or arg.startswith(("-w", "-p", "--")) for arg in args)
+    kind = _OWN.get(name)
+    if kind in own:
+        reaches = kind in ("mnt", "net") and any(_REACHING.fullmatch(arg) for arg in args)
+        return not reaches and (kind == "uts" or not _acts_by_option(name, args))
     if name == "top":
         return any(re.match(r"-[a-zA-Z]*b", arg) for arg in args)
-    return name in _LOOK and not _acts(name, args)
+    return (name in _LOOK or name in ("sysctl", "hostname", "domainname")) and not _acts(name, args)
 
 
 def _acts(name: str, args: list[str]) -> bool:
     """Whether a program that looks does more with these arguments."""
     if name == "ip":
         said = [arg for arg in args if not arg.startswith("-")]
-        return len(said) > 1 and said[1] not in _IP_LOOKS
+        if len(said) > 1 and said[1] not in _IP_LOOKS:
+            return True
     if name == "mount":
         return not (args in ([], ["-l"]) or (args[:1] == ["-t"] and len(args) == 2))
     if name == "uniq":
-        return len([arg for arg in args if not arg.startswith("-")]) > 1
+        return len([arg for arg in args if arg == "-" or not arg.startswith("-")]) > 1
     if name == "kill":
         return not any(arg in ("-0", "-l") for arg in args[:1])
+    if name == "sed":
+        return not _sed_looks(args)
+    return _acts_by_option(name, args)
+
+
+def _acts_by_option(name: str, args: list[str]) -> bool:
+    """Whether one of the arguments alone makes the program do more."""
     pattern = _ACTING.get(name)
-    return pattern is not None and any(re.fullmatch(pattern, arg, re.DOTALL) for arg in args)
+    if pattern is None:
+        return False
+    for arg in args:
+        # What a shell puts in the place of a variable is not known.
+        if re.fullmatch(pattern, arg, re.DOTALL) or (name != "ip" and _VARIABLE.fullmatch(arg)):
+            return True
+        cut = arg.partition("=")[0][2:] if arg.startswith("--") else ""
+        if cut and any(long.startswith(cut) for long in _LONG.get(name, ())):
+            return True
+    return False
+
+
+def _sed_looks(args: list[str]) -> bool:
+    """Whether sed only looks: its options are known, and so is each command of its scripts."""
+    scripts: list[str] = []
+    rest = list(args)
+    while rest and re.fullmatch("-[nErsuz]*e?|--(?:quiet|silent|regexp-extended)", rest[0]):
+        if rest.pop(0)[-1] == "e" and rest[0:1]:
+            scripts.append(rest.pop(0))
+    if not scripts and rest:
+        scripts.append(rest.pop(0))
+    if any(arg.startswith("-") for arg in rest):
+        return False  # options may come last, too
+    for script in scripts:
+        at = 0
+        while script[at:].strip("; \n"):
+            found = _SED.match(script, at)
+            if found is None:
+                return False
+            at = found.end()
+    return True
 
 
 def _wrapped_looks(name: str, args: list[str], own: Collection[str]) -> bool:
@@ -141,7 +227,8 @@ def line_only_looks(line: str, own: Collection[str] = ()) -> bool:
     """
     if "`" in line or re.search(r"\$\(|<\(|<<", line):
         return False
-    line = re.sub(r"[0-9]?>&[0-9-]|&?[0-9]?>>? ?/dev/(?:null|stdout|stderr)\b", " ", line)
+    harmless = r"(?:[0-9]?>&[0-9-]|&?[0-9]?>>? ?/dev/(?:null|stdout|stderr))(?![^\s;|&()<>])"
+    line = re.sub(harmless, " ", line)
     lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars="|&;()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -163,6 +250,20 @@ def line_only_looks(line: str, own: Collection[str] = ()) -> bool:
     return True
 
 
+def own_kinds(state: State) -> set[str]:
+    """The kinds of namespaces that are a run's own, with nothing of them reaching the host."""
+    own = {kind for kind in BY_NAME if state.has(kind)}
+    crossing = [entry.kind for entry in state.mounts if isinstance(entry, Propagation)]
+    if any(kind.endswith(("shared", "unchanged")) for kind in (state.propagation, *crossing)):
+        own.discard("mnt")
+    return own
+
+
+def is_steered(state: State) -> bool:
+    """Whether the environment of a run may make another program of a name."""
+    return any(_STEERS.match(f"{variable.name}=") for variable in state.env)
+
+
 def typed_only_looks(line: str, own: Collection[str] = ()) -> bool:
     """Whether a typed line of nsh only looks: it may change the state, and no more than that.
 
@@ -170,7 +271,13 @@ def typed_only_looks(line: str, own: Collection[str] = ()) -> bool:
     (True, False)
     """
     try:
-        return all(_typed_looks(each, own) for each in commands(line, RAW))
+        found = commands(line, RAW)
+        # What is new now may not be so in the middle of a line that changes the state.
+        if any(
+            not each.startswith("!") and command_word(each)[0] not in _RUNS_SO for each in found
+        ):
+            own = ()
+        return all(_typed_looks(each, own) for each in found)
     except WordError:
         return True  # nsh runs nothing of such a line
 
@@ -181,6 +288,8 @@ def _typed_looks(command: str, own: Collection[str]) -> bool:
     name, rest = command_word(command)
     if name in ("sh", "host"):
         return line_only_looks(rest, own if name == "sh" else ())
+    if name == "env":
+        return not any(_STEERS.match(word) for word in split(rest))
     if name in _FILES_OF_NSH:
         return name == "tree" and "-o" not in rest
     if name not in _RUNS:

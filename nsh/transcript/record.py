@@ -19,13 +19,12 @@ from nsh.base import BaseShell
 from nsh.call import Environment, Plan
 from nsh.errors import Failure
 from nsh.files import replace
-from nsh.linux.namespaces import BY_NAME
 from nsh.parts.table import state_commands
 from nsh.state import START
 from nsh.transcript.encode import encode_command, expected_lines, lines_of
 from nsh.transcript.environment import replay_environ
 from nsh.transcript.glob import Facts
-from nsh.transcript.looks import typed_only_looks
+from nsh.transcript.looks import is_steered, own_kinds, typed_only_looks
 from nsh.transcript.match import Line
 from nsh.transcript.parse import DEFAULT_TIMEOUT, is_plain
 from nsh.transcript.relay import Relay
@@ -121,7 +120,7 @@ class Recorder:
         self.left_out = ""
         self.about_itself = False
         self.since = time.time()
-        self.own = {kind for kind in BY_NAME if self.shell.state.has(kind)}
+        self.own = own_kinds(self.shell.state)
         self.shell.host.use_environ(replay_environ(self.environ))
         self.shell.flush()
         self.relay.ask(b"b")
@@ -174,8 +173,9 @@ class Recorder:
         self.lines += 1
         self.seconds += time.time() - self.since
         # Where one line changes the flags, too, only what is new all the time counts.
-        own = {kind for kind in self.own if self.shell.state.has(kind)}
-        if not self.acting and not typed_only_looks(self.line, own):
+        own = self.own & own_kinds(self.shell.state)
+        looks = typed_only_looks(self.line, own) and not is_steered(self.shell.state)
+        if not self.acting and not looks:
             self.acting = self.line
         word = self.line.strip()
         self.volatile.command(

@@ -26,7 +26,7 @@ def page(text: str) -> bool:
     if not (os.isatty(0) and os.isatty(1)) or is_dumb(dict(environ)):
         return False
     columns, rows = os.get_terminal_size(1)
-    if height(text, columns) + BELOW < rows:
+    if height(text, columns) + BELOW <= rows:
         return False
     pager = environ.get("PAGER", "less")
     if not pager.strip():
@@ -73,9 +73,10 @@ def height(text: str, columns: int) -> int:
 def for_less(environ: dict[str, str]) -> dict[str, str]:
     """The environment of a pager: less says how to leave, and writes no files and runs no commands.
 
-    The user's own LESS comes first; without one, less leaves the text on the screen (X) and shows
-    colours (R). See less(1), PROMPTS and SECURITY.
+    The user's own LESS comes first, up to a $, which ends also a +COMMAND or a text in it; without
+    one, less leaves the text on the screen (X) and shows colours (R). See less(1), PROMPTS and
+    SECURITY.
     """
     own = environ.get("LESS", "RX")
     prompts = f"-Ps{LEAVING}$-Pm{LEAVING}$"
-    return {**environ, "LESS": f"{own}{' ' if own else ''}{prompts}", "LESSSECURE": "1"}
+    return {**environ, "LESS": f"{own}{'$ ' if own else ''}{prompts}", "LESSSECURE": "1"}

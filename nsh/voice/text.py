@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 LABELS = {"try": "label", "hint": "hint", "not yet": "not yet"}
 """What stands before a colon at the begin of a line, and how that line looks."""
 
+SOFT = "soft"
+"""The role of a newline inside a paragraph: a blank where the terminal is too narrow for the lines."""
+
+_FULL = 72
+"""A line of prose that is that long with the first word of the next goes on there."""
+
 _NARROWEST = 30
 """On a narrower terminal nothing is wrapped: words would stand alone on their lines."""
 
@@ -84,13 +90,16 @@ def wrapped(text: Text, width: int, tail: str = "") -> Text:
     """A text whose lines are no longer than ``width``, broken between words.
 
     What is broken goes on below the first word of its line, behind a number, a sign or a prefix of
-    the line's own (``nsh: ``). ``tail`` stands where a line is broken.
+    the line's own (``nsh: ``). ``tail`` stands where a line is broken. The lines of a paragraph of
+    prose are put together first.
 
     >>> wrapped("nsh: there is no such file", 16)
     'nsh: there is no\\n     such file'
     """
     if width < _NARROWEST // 2 or all(len(line) <= width for line in plain(text).split("\n")):
         return text
+    if not isinstance(text, str):
+        text = [("", " ") if role == SOFT else (role, piece) for role, piece in text]
     found: list[Fragment] = []
     for line in _lines(text):
         whole = plain(line)
@@ -154,8 +163,9 @@ def painted(text: Text, colours: bool) -> str:
 def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
     """Prose: what is indented, or stands between backticks, are lines of nsh or of others.
 
-    A line that is underlined, or has an indented one directly below it, is a heading. A line that is
-    indented by two is a row of a list: what stands before its first wide gap is a name.
+    A line that is underlined, or has an indented one directly below it, is a heading, if it is no
+    item of a list. A line that is indented by two is a row of a list: what stands before its first
+    wide gap is a name, and so is the first cell of a table. What goes on below either is prose.
 
     >>> prose("See `plan`:\\n\\n    run id", lambda line: [("word", line)])
     [('', 'See `'), ('word', 'plan'), ('', '`:\\n\\n    '), ('word', 'run id')]
@@ -164,27 +174,65 @@ def prose(text: str, lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:
 
     found: list[Fragment] = []
     lines = text.split("\n")
+    cell = 0  # in a table, how wide its first column is
+    listed = False
     for number, line in enumerate(lines):
+        before = lines[number - 1] if number else ""
+        inside = before.startswith("  ") or not listed  # and not the first line of an item
+        if number and not cell and inside and _goes_on(before, line):
+            words = line.lstrip(" ")
+            found += [(SOFT, "\n" + line[: len(line) - len(words)]), *_pieces(words, lexed)]
+            continue
         found += [("", "\n")] if number else []
         below = lines[number + 1] if number + 1 < len(lines) else ""
-        underlined = set(below) <= {"=", "-"} and len(below) == len(line)
-        if line.strip() and (underlined or (line[0] != " " and below.startswith("  "))):
-            found.append(("heading", line))
-            continue
-        if row := re.fullmatch("(  [^ ].*?)(  +)(.*)", line):
-            found += [("name", row[1]), ("", row[2] + row[3])]
-            continue
+        if not line.strip():
+            cell, listed = 0, False
+        elif not line.startswith("    "):
+            listed = bool(re.match(r"- |[0-9]+\. |  ", line))
         if line and set(line) <= {"=", "-", " "}:
             found.append(("why", line))
+            cell = line.index("  ") if "  " in line else 0
             continue
-        if line.startswith("    "):
-            code = line.lstrip(" ")
-            found += [("", line[: len(line) - len(code)]), *lexed(code)]
-            continue
-        for piece in re.split("(`[^`]+`)", line):
-            quoted = len(piece) > 2 and piece.startswith("`")
-            found += [("", "`"), *lexed(piece[1:-1]), ("", "`")] if quoted else [("", piece)]
+        if cell:
+            found.append(("name", line[:cell]))
+            line = line[cell:]
+        elif line.strip():
+            underlined = set(below) <= {"=", "-"} and len(below) == len(line)
+            if underlined or (line[0] != " " and not listed and below.startswith("  ")):
+                found.append(("heading", line))
+                continue
+            if row := re.fullmatch("(  [^ ].*?)(  +)(.*)", line):
+                found += [("name", row[1]), ("", row[2] + row[3])]
+                continue
+            if line.startswith("    ") and not listed:
+                code = line.lstrip(" ")
+                found += [("", line[: len(line) - len(code)]), *lexed(code)]
+                continue
+        found += _pieces(line, lexed)
     return _merged(found)
+
+
+def _pieces(line: str, lexed: Callable[[str], list[Fragment]]) -> Iterable[Fragment]:
+    """A line of a paragraph; what stands between backticks is a line of nsh."""
+    import re
+
+    for piece in re.split("(`[^`]+`)", line):
+        quoted = len(piece) > 2 and piece.startswith("`")
+        yield from [("", "`"), *lexed(piece[1:-1]), ("", "`")] if quoted else [("", piece)]
+
+
+def _goes_on(line: str, below: str) -> bool:
+    """Whether a line of prose ends only because it is full.
+
+    >>> _goes_on("x" * 70, "word and more"), _goes_on("short", "word"), _goes_on("x" * 78, "    code")
+    (True, False, False)
+    """
+    indent = len(line) - len(line.lstrip(" "))
+    first = below[indent:].partition(" ")[0]
+    if indent not in (0, 2) or below[:indent].strip() or first in ("", "-", "*"):
+        return False
+    rows = any("  " in each[indent:] for each in (line, below))
+    return not rows and len(line) + 1 + len(first) > _FULL
 
 
 def _merged(text: list[Fragment]) -> list[Fragment]:

@@ -210,6 +210,10 @@ def test_enter_takes_the_root_of_the_child() -> None:
     assert result.stdout.splitlines()[-2:] == ["/", " ".join(sorted(os.listdir("/usr")))]
 
 
+def test_plan_takes_the_word_run(capsys: Told, shell: Shell) -> None:
+    assert say(capsys, "plan run true", shell=shell) == say(capsys, "plan true", shell=shell)
+
+
 def test_plan_shows_start_and_enter(capsys: Told, shell: Shell) -> None:
     text = say(capsys, "plan start web true", shell=shell)[0]
     assert re.search(r"keeper +setsid\(\)", text)

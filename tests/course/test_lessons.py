@@ -103,7 +103,7 @@ def test_the_goal_is_there_for_a_toolbar(small: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_lesson_proposes_a_close_one(learn: Learner) -> None:
     result = learn("run true", path="skelton")
-    assert result.returncode == 1
+    assert result.returncode == 2  # so the line is not offered again
     assert "try: lesson skeleton" in result.stdout
 
 
@@ -120,6 +120,8 @@ def test_the_checks_leave_no_descriptor(small: Path) -> None:
 def test_check_says_that_a_lesson_is_all_right(small: Path) -> None:
     result = nsh("--check", str(small))
     assert (result.stdout, result.returncode) == (f"{small}: all right, 2 steps\n", 0)
+    small.write_text(LESSON[: LESSON.rindex("## ")])
+    assert nsh("--check", str(small)).stdout == f"{small}: all right, 1 step\n"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nsh.course import lesson, listing
-from nsh.course.progress import SHOWN, SKIPPED, SOLVED
+from nsh.course.progress import SHOWN, SKIPPED, SOLVED, Progress
 from nsh.prompt.typed import greeting
 from tests.conftest import nsh
 from tests.course.at_prompt import REACH, AtPrompt
@@ -160,3 +160,11 @@ def test_a_replay_neither_reads_nor_writes_the_progress(mine: str | None, tmp_pa
     assert result.returncode == 0, result.stdout
     found = [each.read_text() if each.exists() else None for each in progress]
     assert found == [mine, mine]
+
+
+def test_what_is_no_regular_file_holds_no_progress(tmp_path: Path) -> None:
+    (tmp_path / "nsh").mkdir()
+    os.mkfifo(tmp_path / "nsh/progress")
+    progress = Progress({"XDG_STATE_HOME": str(tmp_path)})
+    assert not progress.done
+    assert progress.last is None

@@ -85,6 +85,8 @@ ANSWERS = {
     "podman images": ["explain namespace"],
     # Shells.
     "export A=b": ["env A=b"],
+    "A=b run env": ["env A=b", "run env"],
+    "A=b C='d e' id -u": ["env A=b 'C=d e'", "run id -u"],
     "unset A": ["env -u A"],
     "jobs": ["children"],
     "exec ls -l": ["run ls -l"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,3 +135,28 @@ def test_any_words(line: str) -> None:
             if not shell.fixes[0].startswith("flags +"):  # with a new namespace it is one's own
                 assert fix.split()[:2] not in [["run", program] for program in NEVER]
             assert not fix.startswith("!") or fix in ("!clear", "!ls /run/netns")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x " + "if(" * 600,
+        "x " + "if(" * 200_000,
+        "sudo " * 3000 + "id",
+        "docker " + "container " * 3000,
+    ],
+)
+def test_a_line_of_any_depth_gets_an_answer(line: str) -> None:
+    shell = Shell()
+    said: list[str] = []
+    shell.said = said.append
+    shell.run_line(line)
+    assert shell.status == 2
+    assert said
+
+
+def test_an_open_quote_is_not_proposed() -> None:
+    shell = Shell()
+    shell.said = lambda text: None
+    shell.run_line(r'system("rm\"x");')
+    assert shell.fixes == ("help sh",)

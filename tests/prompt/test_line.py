@@ -11,7 +11,7 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output import ColorDepth, DummyOutput
 
 from nsh.prompt.line import Prompt
 from nsh.shell import Shell
@@ -184,3 +184,23 @@ def test_one_thread_while_a_line_runs(
     monkeypatch.setattr(shell, "do_show", do_show, raising=False)
     typed(shell, keys, "run t\x03show\rflags +u\t\rshow\r")
     assert seen == [before, before]
+
+
+def test_with_16_colours_the_bar_and_the_menu_have_no_colours_of_their_own(
+    shell: Shell, keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Few(DummyOutput):
+        def get_default_color_depth(self) -> ColorDepth:
+            return ColorDepth.DEPTH_4_BIT
+
+    for name in ("COLORTERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    style = Prompt(shell, input=keys, output=Few()).session.app.style
+    assert style is not None
+    for part in (
+        "bottom-toolbar,shared",
+        "completion-menu,meta.completion",
+        "scrollbar.background",
+    ):
+        got = style.get_attrs_for_style_str(" ".join(f"class:{name}" for name in part.split(",")))
+        assert (got.color, got.bgcolor, got.reverse) == ("", "", True)

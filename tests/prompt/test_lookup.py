@@ -49,6 +49,13 @@ def test_f1_names_the_topic(shell: Shell, text: str, cursor: int, more: str) -> 
     assert last == f"More: {more}" if more else "More:" not in last
 
 
+def test_f2_says_an_error_as_enter_does(shell: Shell) -> None:
+    text = lookup.plan_of(shell, "flags +utsq")
+    assert plain(text) == "nsh: there is no namespace 'utsq'\nnsh: try: flags +uts"
+    assert isinstance(text, list)
+    assert {"nsh", "error", "label"} <= {role for role, _ in text}
+
+
 def test_f2_runs_and_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     state, past = shell.state, list(shell.past)
     text = plain_plan(shell, f"flags +uts; hostname box; run touch {tmp_path}/never; show")

@@ -87,6 +87,14 @@ def test_what_the_hints_about_a_child_propose_mends_it() -> None:
 
 
 @needs.NAMESPACES
+def test_an_init_that_is_on_is_not_proposed() -> None:
+    lines = ["hints on", "flags +user +pid", "map root", "start box sleep 1000", "init on"]
+    told = nsh(stdin="\n".join([*lines, "stop box"]) + "\n").stderr
+    assert len(hints(told)) == 1
+    assert fixes(told) == []
+
+
+@needs.NAMESPACES
 def test_what_the_hint_about_a_pod_proposes_shows_what_is_joined() -> None:
     lines = ["hints on", "flags +uts", "hostname pod", "start pod sleep 1000", "reset all"]
     look = "readlink /proc/self/ns/uts"

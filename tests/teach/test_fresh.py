@@ -40,6 +40,8 @@ GONE = [
         "UP",
     ),
     ("flags +user +ipc; map root", "run ipcmk -Q", "run ipcs -q", "ipc", "0x"),
+    ("flags +mnt; mount tmpfs /mnt", "run touch /mnt/x", "run ls /mnt/", "tmpfs on /mnt", "x"),
+    ("flags +mnt; mount tmpfs /mnt", "sh echo x > /mnt/x", "sh cat /mnt/x", "tmpfs on /mnt", "x"),
     ("", "sh cd /usr/bin", "run pwd", "directory", "/usr/bin"),
     ("", "sh export A='b c'", "run env", "environment", "A=b c"),
     ("", "sh export A=b", "sh echo is $A.", "environment", "is b."),
@@ -111,6 +113,9 @@ NOT_GONE = [
     ("flags +mnt", "sh mount -t tmpfs none /mnt; ls /mnt", "run ls /srv"),
     ("flags +mnt", "sh mount --make-rprivate /; true", "run ls /"),
     ("flags +net", "sh ip link set lo up; ip link", "reset all; run ip link"),
+    ("flags +mnt; mount tmpfs /mnt", "sh touch /mnt/x; ls /mnt", "run ls /usr"),
+    ("flags +mnt; mount tmpfs /mnt", "sh touch /mnt/x; ls /mnt", "umount /mnt; run ls /mnt"),
+    ("flags +mnt; mount tmpfs /mnt", "sh touch /mnt/x; ls /mnt", "reset all; run ls /mnt"),
     ("", "sh cd /usr; true", "run pwd"),
     ("", "sh export A=b; env", "run env"),
     ("", "sh cd /usr; ls", "run ls /"),
@@ -135,6 +140,10 @@ def test_a_line_of_the_state_is_proposed_only_where_it_is_known() -> None:
     hint = fresh.gone(made, State(flags=("uts",)), ["hostname"])
     assert hint is not None
     assert hint.fixes == ("hostname a",)
+    made = fresh.effects(State(flags=("uts",)), ["/bin/sh", "-c", "hostname b; hostname", "sh"])
+    hint = fresh.gone(made, State(flags=("uts",)), ["hostname"])
+    assert hint is not None
+    assert hint.fixes == ("hostname b", "sh hostname b; hostname")
 
 
 @needs.NAMESPACES

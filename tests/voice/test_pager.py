@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from nsh.voice.pager import LEAVING, for_less, height
+import os
+
+import pytest
+
+from nsh.voice.pager import BELOW, LEAVING, for_less, height, page
 from tests.screen import TOOLBAR, Start
 
 
@@ -20,11 +24,20 @@ def test_less_says_how_to_leave(start: Start) -> None:
     tty.ready()
 
 
+def test_what_fits_above_the_prompt_is_not_paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda _: True)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((80, 24)))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("PAGER", "cat >/dev/null; true")
+    assert not page("\n".join(["line"] * (24 - BELOW)))
+    assert page("\n".join(["line"] * (24 - BELOW + 1)))
+
+
 def test_the_users_own_less_comes_first() -> None:
     environ = for_less({"LESS": "-i", "A": "b"})
-    assert environ["LESS"].startswith("-i -Ps")
+    assert environ["LESS"].startswith("-i$ -Ps")
     assert (environ["A"], environ["LESSSECURE"]) == ("b", "1")
-    assert for_less({})["LESS"].startswith("RX -Ps")
+    assert for_less({})["LESS"].startswith("RX$ -Ps")
 
 
 def test_colours_take_no_room() -> None:

@@ -54,3 +54,26 @@ def test_what_is_indented_or_quoted_in_prose_is_a_line_of_nsh() -> None:
     text = prose("Type `a`, not ` `:\n\n    b", lambda line: [("word", line)])
     assert [piece for role, piece in text if role == "word"] == ["a", " ", "b"]
     assert plain(text) == "Type `a`, not ` `:\n\n    b"
+
+
+def test_a_paragraph_is_filled_anew_on_a_narrow_terminal() -> None:
+    first = "a word " * 10 + "of it"
+    text = f"{first}\nand more\n\n  {first}\n  and more\nshort\n    flags +uts\n"
+    found = prose(text, lambda line: [("", line)])
+    assert plain(found) == text
+    assert wrapped(found, 80) == found
+    lines = plain(wrapped(found, 60)).split("\n")
+    assert [line.split()[-3:] for line in lines[:2]] == [["a", "word", "a"], ["it", "and", "more"]]
+    assert lines[3].startswith("  a word")
+    assert lines[4].endswith(" of it and more")
+    assert lines[5:] == ["short", "    flags +uts", ""]
+    assert all(len(line) <= 60 for line in lines)
+
+
+def test_what_a_list_or_a_table_goes_on_with_is_neither_heading_nor_line_of_nsh() -> None:
+    page = "- one\n  more `a`\n\n  mount: No\n    user\n\nkey    what\n-----  ----\nTab    one\n  it   user `b`\n"
+    text = prose(page, lambda line: [("word", line)])
+    assert plain(text) == page
+    assert [piece for role, piece in text if role == "word"] == ["a", "b"]
+    assert [piece.strip() for role, piece in text if role == "name"] == ["Tab", "it"]
+    assert "heading" not in {role for role, _ in text}

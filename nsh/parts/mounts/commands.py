@@ -90,6 +90,9 @@ class MountCommands(BaseShell):
         match positional:
             case [fstype, source, target]:
                 pass
+            case [("bind" | "rbind") as fstype, source, target, more] if not options:
+                fix = join(["mount", fstype, source, target, "-o", more])
+                raise Usage(f"{fstype} takes a SOURCE and a TARGET, and options after -o", fix)
             case [("bind" | "rbind") as fstype, *_]:
                 raise Usage(f"{fstype} takes a SOURCE and a TARGET")
             case [fstype, target]:

@@ -204,6 +204,9 @@ def _two_paths(
 ) -> Here | None:
     if not _is_path(source):
         return None
+    if target == "tmpfs" or target in USUAL:
+        line = join(["mount", target, source]) + _options(typed.options)
+        return f"{_FIRST}, then the target", [line]
     kind = "rbind" if "rbind" in typed.options else "bind"
     line = join_bind(kind, source, target, typed.options)
     if "move" in typed.options:

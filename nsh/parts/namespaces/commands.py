@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
 from nsh.linux.namespaces import BY_NAME, NAMESPACES, expression, find
@@ -45,18 +47,19 @@ class FlagsCommands(BaseShell):
             return
         for word in changes:
             sign, name = word[:1], word[1:]
+            if word in ("+", "-"):
+                raise Usage(f"a namespace is missing after {word}")
             if sign not in "+-" or not name:
-                bare = find(word)
-                fixes = [f"flags +{bare.name}"] if bare else _close_namespace("+", word)
-                raise Usage(f"{word!r} begins with neither + nor -", *fixes)
+                fixes = _mended(changes) or _close_namespace("+", word)
+                known = _known(fixes) if name else ""
+                raise Usage(f"{word!r} begins with neither + nor -{known}", *fixes)
             if name.lower() == "all":
                 chosen = [namespace.name for namespace in NAMESPACES] if sign == "+" else []
                 continue
             namespace = find(name)
             if namespace is None:
-                fixes = _close_namespace(sign, name)
-                known = "" if fixes != ["help flags"] else f": the eight are {', '.join(BY_NAME)}"
-                raise Usage(f"there is no namespace {name!r}{known}", *fixes)
+                fixes = _mended(changes) or _close_namespace(sign, name)
+                raise Usage(f"there is no namespace {name!r}{_known(fixes)}", *fixes)
             if namespace.name in chosen:
                 if sign == "-":
                     chosen.remove(namespace.name)
@@ -93,6 +96,26 @@ def _with_commas(changes: list[str]) -> Usage:
     return Usage(
         "blanks stand between the words, not commas", *[join(["flags", *words])] * bool(good)
     )
+
+
+def _mended(changes: list[str]) -> list[str]:
+    """The line for words without a sign or without blanks, if all of them are namespaces.
+
+    >>> _mended(["net", "-CLONE_NEWPID"]), _mended(["+net+pid"]), _mended(["net", "x"])
+    (['flags +net -pid'], ['flags +net +pid'], [])
+    """
+    words = []
+    for sign, name in re.findall("([+-]?)([^ +-]+)", " ".join(changes)):
+        namespace = find(name)
+        if namespace is None:
+            return []
+        words.append(f"{sign or '+'}{namespace.name}")
+    return [" ".join(["flags", *words])] if words else []
+
+
+def _known(fixes: list[str]) -> str:
+    """The names, where there is nothing better to propose."""
+    return f": the eight are {', '.join(BY_NAME)}" if fixes == ["help flags"] else ""
 
 
 def _written_in_c(line: str) -> list[str]:

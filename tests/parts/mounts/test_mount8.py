@@ -40,6 +40,7 @@ LINES = {
     "mount -o remount,bind,nosuid /mnt": ["mount none /mnt -o remount,bind,nosuid"],
     "mount -o remount,size=2m,ro /mnt": ["mount none /mnt -o remount,bind,ro"],
     "mount /etc /mnt": ["mount bind /etc /mnt"],
+    "mount /mnt tmpfs": ["mount tmpfs /mnt"],
     "mount . /mnt": ["mount bind . /mnt"],
     "mount /proc": ["mount proc /proc"],
     "mount /mytmp": ["mount tmpfs /mytmp"],

@@ -36,6 +36,14 @@ def test_a_namespace_has_three_names(capsys: Told, namespace: str) -> None:
             "help flags",
         ),
         ("flags +nett", "there is no namespace 'nett'", "flags +net"),
+        ("flags +net+pid", "there is no namespace 'net+pid'", "flags +net +pid"),
+        ("flags net -pid", "'net' begins with neither + nor -", "flags +net -pid"),
+        (
+            "flags bogus",
+            "'bogus' begins with neither + nor -: the eight are"
+            " net, mnt, uts, ipc, pid, user, cgroup, time",
+            "help flags",
+        ),
     ],
 )
 def test_what_is_meant_is_proposed(capsys: Told, line: str, why: str, fix: str) -> None:
