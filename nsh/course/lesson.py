@@ -43,7 +43,7 @@ from nsh.transcript.parse import (
     commands_in,
     parse_transcript,
 )
-from nsh.words import PROMPT
+from nsh.words import PROMPT, visible
 
 PLACE = Path(__file__).with_name("lessons")
 COURSE = ("skeleton", "net", "mnt", "uts", "ipc", "pid", "user", "live")
@@ -97,6 +97,9 @@ def read(path: str | Path) -> Lesson:
     except UnicodeDecodeError:
         raise FormatError(str(path), 1, "this is not UTF-8") from None
     lines = [line.rstrip("\r\n") for line in found.lines]
+    for at, line in enumerate(lines, 1):
+        if not line.replace("\t", "").isprintable():
+            raise FormatError(str(path), at, f"this has a control character: {visible(line)[:60]}")
     fences = {fence.line - 1: fence for fence in found.fences}
     lesson = Lesson(path.name.removesuffix(SUFFIX), str(path), found.title, "", [], found.requires)
     if found.timeout != DEFAULT_TIMEOUT:

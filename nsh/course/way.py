@@ -218,6 +218,7 @@ class LessonWay(StartedCommands):
         steps = len(self._lesson.steps)
         self.lesson_goal = f"{before}; Enter goes on"
         self._remember()
+        self.fixes, self.following = (), ""  # what a hint said of the run is not what comes next
         self.message([("hint", f"Enter goes on with step {self._number} of {steps}.")])
 
     def _begin_paused(self, show: bool = True) -> None:

@@ -193,12 +193,14 @@ class TeachCommands(BaseShell):
             return
         from nsh.teach import children, fresh, hints, unexpanded
 
+        started: dict[str, Living] = getattr(self, "started", {})
+        stay = {name: each.plan.state.flags for name, each in started.items() if each.lives}
         state, given, joined = self.state, self.hinted, self._joined()
         made = fresh.effects(state, argv) if self.status == 0 else []
         self._hint(
             children.on_top(state, joined, given)
             or unexpanded.met(self._line, given)
-            or fresh.gone(self._effects, state, argv, given, self.host.living)
+            or fresh.gone(self._effects, state, argv, given, self.host.living, stay)
             or hints.met(state, argv, self.status, given, joined)
             or fresh.alone(made, given)
         )

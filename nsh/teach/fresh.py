@@ -16,7 +16,7 @@ from nsh.words import join, quote, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 TOPIC = "explain fresh child"
 
@@ -156,11 +156,13 @@ def gone(
     argv: list[str],
     given: Collection[str] = (),
     taken: Collection[str] = (),
+    stay: Mapping[str, Collection[str]] | None = None,
 ) -> Hint | None:
     """The hint for a run that looks at what an earlier one has changed for itself alone; or None.
 
     before  what earlier runs have changed, the last one last
     taken   the names that a child cannot have
+    stay    the children that live, with the kinds of namespaces that are their own
 
     >>> made = effects(State(flags=("uts",)), ["hostname", "bar"])
     >>> gone(made, State(flags=("uts",)), ["hostname"]).fixes
@@ -180,12 +182,20 @@ def gone(
                 done = first.endswith(f"; {then}")  # it has looked itself
                 fixes.append(f"sh {first}" if done else f"sh {first}; {then}")
             if not effect.line and effect.kind in _NAMESPACES:
-                name = next(name for name in _children() if name not in taken)
-                fixes.append(
-                    f"start {name}; enter {name} {_entered(words)}; enter {name} {_entered(argv)}"
-                )
+                kind = _NAMESPACES[effect.kind]
+                there = [name for name, kinds in (stay or {}).items() if kind in kinds]
+                if there:
+                    fixes.insert(0, _inside(there[0], words, argv))
+                else:
+                    name = next(name for name in _children() if name not in taken)
+                    fixes.append(f"start {name}; {_inside(name, words, argv)}")
             return Hint(_name(effect.kind), _text(effect), tuple(fixes), again=bool(effect.line))
     return None
+
+
+def _inside(name: str, words: list[str], argv: list[str]) -> str:
+    """The line that changes and then looks, both in one child."""
+    return f"enter {name} {_entered(words)}; enter {name} {_entered(argv)}"
 
 
 def alone(made: list[Effect], given: Collection[str] = ()) -> Hint | None:

@@ -7,6 +7,7 @@ comes through it. The file is a whole transcript after every command, also if ns
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import re
@@ -290,9 +291,20 @@ def _open_new(path: str) -> io.FileIO:
         raise Failure(f"cannot write {path}: {error.strerror}", "help record") from None
     if file.seek(0, os.SEEK_END):
         file.close()
-        fix = f"!{join(['rm', path])}"
-        raise Failure(f"{path} is there already, and recording would replace it", fix)
+        why = f"{path} is there already, and recording would replace it"
+        raise Failure(why, join(["record", _free(path)]))
     return file
+
+
+def _free(path: str) -> str:
+    """A path beside that one at which there is nothing: its name with a number."""
+    ending = next((each for each in (".nsh.md", ".nsht", ".md") if path.endswith(each)), "")
+    start = path.removesuffix(ending)
+    return next(
+        other
+        for number in itertools.count(2)
+        if not os.path.lexists(other := f"{start}-{number}{ending}")
+    )
 
 
 def _write_all(file: io.FileIO, data: bytes) -> None:

@@ -236,3 +236,11 @@ def test_what_comes_next_is_offered(tmp_path: Path) -> None:
     assert shell.following == "lesson ipc"
     shell.run_line("lesson")
     assert shell.following == "lesson skeleton"
+
+
+def test_a_lesson_with_control_characters_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.nsh.md"
+    path.write_text(LESSON.replace("Welcome.", "Welcome \x1b]0;x\x07"))
+    result = nsh("-c", f"lesson {path}")
+    assert f"{path}:4: this has a control character" in result.stderr
+    assert "\x1b" not in result.stdout + result.stderr

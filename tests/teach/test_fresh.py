@@ -154,3 +154,12 @@ def test_a_recording_knows_nothing_of_the_runs_before_it(tmp_path: Path) -> None
     assert hints(told.stdout)[-1].startswith("new uts namespace"), told.stdout
     replayed = nsh("--test", "x.nsh.md", cwd=tmp_path, merged=True)
     assert replayed.returncode == 0, replayed.stdout
+
+
+@needs.NAMESPACES
+@needs.program("ip")
+def test_with_a_child_that_has_such_a_namespace_the_line_enters_that() -> None:
+    lines = ["hints on", "flags +net", "start box", "run ip link set lo up", "run ip -brief link"]
+    told = nsh(stdin="\n".join([*lines, ""])).stderr
+    assert "enter box ip link set lo up; enter box ip -brief link" in fixes(told)
+    assert not [fix for fix in fixes(told) if "box2" in fix]

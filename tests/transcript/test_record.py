@@ -136,6 +136,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     result = nsh("--record", str(path), "-c", "run true")
     assert result.returncode == 1
     assert "is there already" in result.stderr
+    assert "try: !rm" not in result.stderr
+    assert re.search(r"try: record .*-2\.nsh", result.stderr)
     assert path.read_text() == "mine\n"
     result = nsh("--record", str(tmp_path / "no" / "file"), "-c", "run true")
     assert "cannot write" in result.stderr
