@@ -65,10 +65,14 @@ class TreeCommands(RunCommands):
 
             self._write(path, picture(found, labels, me))
             return
+        from nsh.commands.listing import terminal_width
         from nsh.show.trees import look, tree_lines
         from nsh.voice.text import joined
 
-        self.page(joined([look(_encodable(line)) for line in tree_lines(found, labels, me)]))
+        # A replay has no terminal, so a recording is as wide as that.
+        narrow = self.interactive and self.recording is None and terminal_width()
+        lines = tree_lines(found, labels, me, min(narrow or 80, 80))
+        self.page(joined([look(_encodable(line)) for line in lines]))
 
     def complete_tree(self, before: list[str], word: str) -> Iterable[Item]:
         """The options; after -o the pictures and directories on the host."""
