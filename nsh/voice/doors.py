@@ -6,6 +6,7 @@ import os
 import sys
 
 from nsh.errors import OutputFailed
+from nsh.voice.text import labelled, painted, plain, wrapped
 from nsh.words import visible
 
 TYPE_CHECKING = False
@@ -45,7 +46,7 @@ class Doors:
         ``tail`` stands where a line is broken, which is too long for the terminal.
         """
         if self.said:
-            self.said(_characters(text) + "\n")
+            self.said(plain(text) + "\n")
             return
         try:
             sys.stdout.write(self._on_terminal(text, sys.stdout, tail) + "\n")
@@ -65,9 +66,7 @@ class Doors:
     def _on_terminal(self, text: Text, stream: TextIO, tail: str = "") -> str:
         """A text as it is written to a stream: at the prompt's terminal wrapped, with its looks."""
         if not (self.interactive and stream.isatty()):
-            return _characters(text)
-        from nsh.voice.text import painted, plain, wrapped
-
+            return plain(text)
         text = wrapped(text, os.get_terminal_size(stream.fileno()).columns, tail)
         if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
             return plain(text)
@@ -89,8 +88,6 @@ class Doors:
 
         ``role`` is how they look; a line to try, a hint, and what is not yet reached have their own.
         """
-        from nsh.voice.text import labelled, plain
-
         self.flush()
         for text in texts:
             if isinstance(text, str):
@@ -106,12 +103,3 @@ class Doors:
                 sys.stderr.flush()
             except (OSError, ValueError, AttributeError):
                 pass  # there is no other place to say it
-
-
-def _characters(text: Text) -> str:
-    """The characters of a text alone; most have no roles, and need none of what knows of them."""
-    if isinstance(text, str):
-        return text
-    from nsh.voice.text import plain
-
-    return plain(text)
