@@ -50,8 +50,8 @@ SEVERAL = ("Unterminated quoted string", "EOF in backquote substitution")
 @given(st.lists(st.sampled_from(["a", " ", "'", '"', "\\", "#", "`", "$"]), max_size=8))
 def test_sh_agrees_that_a_quote_is_open(found: list[str]) -> None:
     line = "echo " + "".join(found)
-    if line.endswith("\\") or "$'" in line:
-        return  # a line that goes on by itself; a quote that not every sh knows
+    if line.endswith("\\") or "$'" in line or "\\`" in line:
+        return  # a line that goes on by itself; a quote that not every sh knows; nested backquotes
     said = subprocess.run(["sh", "-n", "-c", line], capture_output=True, text=True, timeout=30)
     theirs = any(text in said.stderr for text in (*SEVERAL, "unexpected EOF"))
     assert continues("!" + line) == theirs
