@@ -58,7 +58,8 @@ def test_it_is_alive_until_it_is_ended_by_a_signal(
     before = descriptors()
     run = start(to(state, "sleep", "60"), trace)
     try:
-        assert is_command(run.pid, "sleep", "60")
+        # The pipe closes before the kernel has set the command line.
+        until(lambda: is_command(run.pid, "sleep", "60"), "the command")
         assert descriptors() == before
         assert not run.has_ended()
         assert run.pids[-1] == run.pid
