@@ -177,7 +177,10 @@ class BaseShell(Doors, cmd.Cmd):
     def show_status(self, status: int) -> None:
         """Show the status of a command that failed, at a prompt and under -v."""
         if status and (self.interactive or self.echo):
-            self.message([("status", f"[{status}]")])
+            self._say_status(status)
+
+    def _say_status(self, status: int) -> None:
+        self.message([("status", f"[{status}]")])
 
     def _run_commands(self, line: str) -> bool:
         self.fixes = ()
@@ -224,9 +227,7 @@ class BaseShell(Doors, cmd.Cmd):
         """
         if self._due and not self.sourcing:
             if self.recording is not None:
-                self.message(
-                    [("status", f"[{self._due}]")]
-                )  # a transcript has it, whoever looks on
+                self._say_status(self._due)  # a transcript has it, whoever looks on
             else:
                 self.show_status(self._due)
             self._due = 0

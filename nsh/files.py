@@ -238,7 +238,7 @@ def behind_prompt(line: str) -> str | None:
     text = line.lstrip(BLANKS)
     if text.startswith(PROMPT):
         return text[len(PROMPT) :]
-    return "" if text.rstrip(BLANKS) == PROMPT.rstrip() else None
+    return "" if text.rstrip(BLANKS) == _SIGN else None
 
 
 def behind_more(line: str) -> str | None:

@@ -94,32 +94,29 @@ def plan_lines(plan: Plan) -> Iterator[list[Fragment]]:
     wide = max([len(number) for number, _ in rows])
     actors = max([len(call.actor) for call in plan.calls])
     for number, tries in rows:
-        shown = _shown(tries)
+        shown, why = _explained(tries)
         yield [
             ("number", f"{number:>{wide}}  "),
             (f"actor {shown.actor}", f"{shown.actor:<{actors}}"),
             ("", "  "),
             *_call(shown.text()),
         ]
-        for why in _why(tries, " " * (wide + actors + 8)):
-            yield [("why", why)]
+        yield from _why_lines(why, " " * (wide + actors + 8))
 
 
 def step_lines(
     number: int, total: int, tries: tuple[Call, ...], values: Mapping[str, int]
 ) -> Iterator[list[Fragment]]:
     """The call that is the next one of a stepped run: its number of all, the call, and why."""
-    actor = tries[0].actor
-    shown = _shown(tries)
+    shown, why = _explained(tries)
     yield [
         ("arrow", "-> "),
         ("number", f"{number}/{total} "),
-        (f"actor {actor}", f"{actor}:"),
+        (f"actor {shown.actor}", f"{shown.actor}:"),
         ("", " "),
         *_call(shown.text(values)),
     ]
-    for why in _why(tries, " " * 7):
-        yield [("why", why)]
+    yield from _why_lines(why, " " * 7)
 
 
 def _call(text: str) -> list[Fragment]:
@@ -128,30 +125,32 @@ def _call(text: str) -> list[Fragment]:
     return [("title", name), ("", bracket + rest)]
 
 
-def _shown(tries: tuple[Call, ...]) -> Call:
-    """The try of execve that stands for all of them."""
-    return (len(tries) >= FOLDED and found_in(tries)) or tries[0]
+def _explained(tries: tuple[Call, ...]) -> tuple[Call, str]:
+    """The call that stands for a row, and why it is made: a row is one call, or tries of one execve."""
+    first = tries[0]
+    if len(tries) == 1:
+        return first, first.why
+    found = _found_in(tries)
+    there = f"{found.args[0]} is the first there is" if found else "none is there"
+    why = f"{first.why}; of the tries in {len(tries)} directories of PATH, {there} on this host"
+    return (found if found and len(tries) >= FOLDED else first), why
 
 
-def found_in(tries: tuple[Call, ...]) -> Call | None:
+def _found_in(tries: tuple[Call, ...]) -> Call | None:
     """Of several tries of execve the one whose program is there on this host, None if none is."""
     for call in tries:
-        path = call.args[0] if call.args else ""
-        if isinstance(path, str) and os.access(path, os.X_OK) and os.path.isfile(path):
+        path = str(call.args[0])
+        if os.access(path, os.X_OK) and os.path.isfile(path):
             return call
     return None
 
 
-def _why(tries: tuple[Call, ...], margin: str) -> list[str]:
-    """Why a call is made; of several tries of execve, why there are several, too."""
+def _why_lines(why: str, margin: str) -> Iterator[list[Fragment]]:
+    """Why a call is made, below it."""
     import textwrap
 
-    why = tries[0].why
-    if len(tries) > 1:
-        found = found_in(tries)
-        there = f"{found.args[0]} is the first there is" if found else "none is there"
-        why += f"; of the tries in {len(tries)} directories of PATH, {there} on this host"
-    return textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin)
+    for line in textwrap.wrap(why, 80, initial_indent=margin, subsequent_indent=margin):
+        yield [("why", line)]
 
 
 def ns_lines(

@@ -67,8 +67,10 @@ class Doors:
         """A text as it is written to a stream: at the prompt's terminal wrapped, with its looks."""
         if not (self.interactive and stream.isatty()):
             return plain(text)
+        from nsh.voice.pager import is_dumb
+
         text = wrapped(text, os.get_terminal_size(stream.fileno()).columns, tail)
-        if os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
+        if is_dumb(os.environ):
             return plain(text)
         return painted(text, colours=not os.environ.get("NO_COLOR"))
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 BELOW = 3
 """So many rows below a text are the next prompt's and its toolbar's."""
 
@@ -12,7 +16,7 @@ LEAVING = "q leaves, Space goes on, / searches"
 """What less says at its prompt, where it would show a bare colon."""
 
 
-def is_dumb(environ: dict[str, str]) -> bool:
+def is_dumb(environ: Mapping[str, str]) -> bool:
     """Whether the terminal cannot move its cursor, as TERM says."""
     return environ.get("TERM", "") in ("", "dumb", "unknown")
 
@@ -23,7 +27,7 @@ def page(text: str) -> bool:
     $PAGER, or less. What has colours in it takes no more room with them. See less(1).
     """
     environ = os.environ
-    if not (os.isatty(0) and os.isatty(1)) or is_dumb(dict(environ)):
+    if not (os.isatty(0) and os.isatty(1)) or is_dumb(environ):
         return False
     columns, rows = os.get_terminal_size(1)
     if height(text, columns) + BELOW <= rows:

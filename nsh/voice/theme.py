@@ -34,7 +34,6 @@ VOICE = {
     "solved": "bold ansigreen",
     "shown": "ansiyellow",
     "open": "dim",
-    "living": "ansigreen",
     "ended": "dim",
     "actor parent": "ansiblue",
     "actor child": "ansigreen",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.course.at_prompt import AtPrompt
 from tests.course.learner import LESSON, Learner
 
 
@@ -19,3 +22,11 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def learn(small: Path, tmp_path: Path) -> Learner:
     return Learner(small, tmp_path / "state")
+
+
+@pytest.fixture
+def at_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AtPrompt]:
+    learner = AtPrompt(tmp_path)
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: learner.size)
+    yield learner
+    learner.end()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,69 +17,56 @@ from tests.course.at_prompt import REACH, AtPrompt
 from tests.course.learner import LESSON
 
 
-@pytest.fixture
-def learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AtPrompt]:
-    learner = AtPrompt(tmp_path)
-    monkeypatch.setattr(os, "get_terminal_size", lambda fd: learner.size)
-    yield learner
-    learner.end()
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> str:
-    path = tmp_path / "small.nsh.md"
-    path.write_text(LESSON)
-    return str(path)
-
-
-def test_after_a_restart_the_greeting_and_goal_lead_back(learn: AtPrompt, small: str) -> None:
-    assert "works in a lesson only\n" in learn("goal")
-    learn("lesson uts", "skip")
-    assert learn.progress.read_text() == "uts 1 skipped\nuts 2 here\n"
-    shell = learn.start()
+def test_after_a_restart_the_greeting_and_goal_lead_back(at_prompt: AtPrompt, small: Path) -> None:
+    assert "works in a lesson only\n" in at_prompt("goal")
+    at_prompt("lesson uts", "skip")
+    assert at_prompt.progress.read_text() == "uts 1 skipped\nuts 2 here\n"
+    shell = at_prompt.start()
     told = greeting(shell, keys=True)
     assert told[-1] == "You were in lesson uts, step 2: lesson uts goes on."
     assert shell.fixes == ("lesson uts",)
     for line in ("goal", "hint", "solution", "skip", "lesson quit", "lesson back"):
-        text = learn(line)
+        text = at_prompt(line)
         assert "a lesson only; you were in lesson uts, step 2" in text
         assert shell.fixes == ("lesson uts",)
-    assert learn("lesson").endswith("You were in step 2. To go on: lesson uts\n")
-    assert "Step 2 of 3" in learn("lesson uts")
+    assert at_prompt("lesson").endswith("You were in step 2. To go on: lesson uts\n")
+    assert "Step 2 of 3" in at_prompt("lesson uts")
     assert greeting(shell, keys=True) == []
-    learn("lesson back")
-    learn.start()
-    assert "Step 1 of 3" in learn("lesson uts")
-    learn("lesson reset", "lesson quit", "lesson reset")
-    assert learn.progress.read_text() == ""
-    assert "works in a lesson only\n" in learn("goal")
+    at_prompt("lesson back")
+    at_prompt.start()
+    assert "Step 1 of 3" in at_prompt("lesson uts")
+    at_prompt("lesson reset", "lesson quit", "lesson reset")
+    assert at_prompt.progress.read_text() == ""
+    assert "works in a lesson only\n" in at_prompt("goal")
 
 
 def test_a_lesson_of_ones_own_is_found_again_by_its_path(
-    learn: AtPrompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at_prompt: AtPrompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "my own.nsh.md"
     path.write_text(LESSON)
-    learn("lesson 'my own.nsh.md'", *REACH)
-    learn.start()
+    at_prompt("lesson 'my own.nsh.md'", *REACH)
+    at_prompt.start()
     line = f"lesson '{path}'"
-    assert f"try: {line}\n" in learn("goal")
-    assert "Step 2 of 2" in learn(line)
+    assert f"try: {line}\n" in at_prompt("goal")
+    assert "Step 2 of 2" in at_prompt(line)
     path.unlink()
-    learn.start()
-    assert "try: lesson\n" in learn("goal")
+    at_prompt.start()
+    assert "try: lesson\n" in at_prompt("goal")
 
 
-def test_at_the_end_of_a_lesson_there_is_nowhere_to_go_back_to(learn: AtPrompt, small: str) -> None:
-    learn(f"lesson {small}", "skip", "skip")
-    assert learn.progress.read_text() == "small 1 skipped\nsmall 2 skipped\n"
+def test_at_the_end_of_a_lesson_there_is_nowhere_to_go_back_to(
+    at_prompt: AtPrompt, small: Path
+) -> None:
+    at_prompt(f"lesson {small}", "skip", "skip")
+    assert at_prompt.progress.read_text() == "small 1 skipped\nsmall 2 skipped\n"
 
 
-def test_a_script_does_not_move_where_one_was(learn: AtPrompt) -> None:
-    learn("lesson uts")
-    nsh("-c", "lesson net", "-c", "skip", env={**os.environ, **learn.shell.own_environ})
-    assert learn.progress.read_text() == "net 1 skipped\nuts 1 here\n"
+def test_a_script_does_not_move_where_one_was(at_prompt: AtPrompt) -> None:
+    at_prompt("lesson uts")
+    nsh("-c", "lesson net", "-c", "skip", env={**os.environ, **at_prompt.shell.own_environ})
+    assert at_prompt.progress.read_text() == "net 1 skipped\nuts 1 here\n"
 
 
 # The list.
@@ -95,29 +81,29 @@ def _all(how: str) -> str:
     )
 
 
-def test_the_last_line_of_the_list_leads_on(learn: AtPrompt) -> None:
-    assert learn("lesson").endswith("To start: lesson skeleton\n")
-    learn.progress.parent.mkdir(parents=True)
-    learn.progress.write_text("skeleton 1 solved\n")
-    assert learn("lesson").endswith("To go on: lesson skeleton\n")
-    learn.progress.write_text(_all(SOLVED).replace("uts 2 solved", "uts 2 shown"))
-    text = learn("lesson")
+def test_the_last_line_of_the_list_leads_on(at_prompt: AtPrompt) -> None:
+    assert at_prompt("lesson").endswith("To start: lesson skeleton\n")
+    at_prompt.progress.parent.mkdir(parents=True)
+    at_prompt.progress.write_text("skeleton 1 solved\n")
+    assert at_prompt("lesson").endswith("To go on: lesson skeleton\n")
+    at_prompt.progress.write_text(_all(SOLVED).replace("uts 2 solved", "uts 2 shown"))
+    text = at_prompt("lesson")
     assert text.endswith("You have been through all of it. Not solved yet: lesson uts 2\n")
-    assert learn.shell.following == "lesson uts 2"
-    learn.progress.write_text(_all(SOLVED))
-    text = learn("lesson")
+    assert at_prompt.shell.following == "lesson uts 2"
+    at_prompt.progress.write_text(_all(SOLVED))
+    text = at_prompt("lesson")
     assert text.endswith("\nYou have solved every step; lesson NAME STEP goes through one again.\n")
-    assert learn.shell.following == ""
+    assert at_prompt.shell.following == ""
 
 
-def test_the_list_has_a_sign_for_each_step_and_fits(learn: AtPrompt) -> None:
-    learn.progress.parent.mkdir(parents=True)
+def test_the_list_has_a_sign_for_each_step_and_fits(at_prompt: AtPrompt) -> None:
+    at_prompt.progress.parent.mkdir(parents=True)
     for ways in ((SOLVED, SHOWN, SKIPPED), (SKIPPED, SHOWN, SHOWN), (SOLVED, SOLVED, SOLVED)):
         text = _all(SOLVED)
         for number, how in enumerate(ways, 1):
             text = text.replace(f" {number} solved", f" {number} {how}")
-        learn.progress.write_text(text)
-        rows = learn("lesson").splitlines()
+        at_prompt.progress.write_text(text)
+        rows = at_prompt("lesson").splitlines()
         assert len(rows) == len(lesson.COURSE) + 1
         assert max(map(len, rows)) <= 80
         signs = "".join([listing._SIGNS.get(how, "~") for how in ways])
@@ -125,14 +111,14 @@ def test_the_list_has_a_sign_for_each_step_and_fits(learn: AtPrompt) -> None:
 
 
 def test_the_list_is_ascii_where_nothing_else_can_be_written(
-    learn: AtPrompt, monkeypatch: pytest.MonkeyPatch
+    at_prompt: AtPrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn("lesson uts", "skip", "lesson quit")
-    learn.shell.said = None
+    at_prompt("lesson uts", "skip", "lesson quit")
+    at_prompt.shell.said = None
     written = io.BytesIO()
     for encoding in ("ascii", "utf-8"):
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
-        learn.shell.run_line("lesson")
+        at_prompt.shell.run_line("lesson")
         sys.stdout.flush()
     rows = [row for row in written.getvalue().decode().splitlines() if " uts " in row]
     assert ["~.." in rows[0], "~··" in rows[1]] == [True, True]
