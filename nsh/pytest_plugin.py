@@ -180,6 +180,7 @@ class TranscriptItem(pytest.Item):
 
     def _update(self, done: Replay) -> None:
         from nsh.transcript.update import patch, rewritten, updated, write
+        from nsh.words import plural
 
         text = updated(done)
         shown = patch(done, text)
@@ -191,7 +192,7 @@ class TranscriptItem(pytest.Item):
         except OSError as error:
             why = f"{path}:1: cannot write it: {error.strerror}"
             raise self._left(Mismatch(1, why)) from None
-        told = f"{path}: 1 command" if count == 1 else f"{path}: {count} commands"
+        told = f"{path}: {plural(count, 'command')}"
         self.add_report_section("call", _REWROTE, f"{told}\n{shown}")
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -48,9 +48,18 @@ class Operator(WordError):
         self.sign = sign
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, most: int = 60) -> str:
     """The beginning of a long text, for a message."""
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def plural(number: int, what: str) -> str:
+    """So many of something.
+
+    >>> plural(1, "command"), plural(2, "command")
+    ('1 command', '2 commands')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def visible(text: str) -> str:

@@ -13,9 +13,11 @@ from nsh.course.goal import first_miss
 from nsh.course.trial import limited
 from nsh.linux import syscalls
 from nsh.linux.constants import CAP_SYS_ADMIN
+from nsh.linux.idmaps import map_self
 from nsh.linux.mountflags import MS_PRIVATE, MS_REC
+from nsh.linux.mountinfo import mount_points
 from nsh.linux.namespaces import BY_NAME
-from nsh.linux.procfs import read_text
+from nsh.linux.procfs import read_text, sysvipc
 from nsh.state import START
 
 TYPE_CHECKING = False
@@ -45,13 +47,7 @@ def _changed(commands: list[Command], state: State, can: bool) -> list[str]:
     kinds = ("mnt", "net", "uts", "ipc") if can else ("user", "mnt", "net", "uts", "ipc")
     syscalls.unshare(sum(BY_NAME[kind].flag for kind in kinds))
     if not can:
-        for file, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"0 {uid} 1"),
-            ("gid_map", f"0 {gid} 1"),
-        ):
-            with open(f"/proc/self/{file}", "w") as opened:
-                opened.write(text)
+        map_self(uid, gid)
     _mount("/", None, MS_REC | MS_PRIVATE)
     own = [os.path.realpath(path) for path in (__file__, sys.executable, sys.prefix)]
     places = [
@@ -78,12 +74,12 @@ def _host(places: list[str]) -> dict[str, str]:
     found = {name: "an interface" for _, name in socket.if_nameindex()}
     found[os.uname().nodename] = "the host name"
     found[(read_text("/proc/sys/kernel/domainname") or "").strip()] = "the domain name"
-    for line in (read_text("/proc/self/mountinfo") or "").splitlines():
-        point = f"on {line.split()[4]}"
+    for mount in mount_points():
+        point = f"on {mount.point}"
         found[point if point not in found else f"{point}, on top"] = "a mount"
     for kind, what in _OBJECTS.items():
-        for line in (read_text(f"/proc/sysvipc/{kind}") or "").splitlines()[1:]:
-            found[f"{what} {line.split()[1]}"] = "a System V"
+        for fields in sysvipc(kind):
+            found[f"{what} {fields[1]}"] = "a System V"
     for place in places:
         for name in os.listdir(place):
             found[f"{place}/{name}"] = "a file"

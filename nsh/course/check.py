@@ -25,8 +25,7 @@ def problems(lesson: Lesson) -> list[tuple[int, str]]:
         return list(_problems(lesson, started))
     finally:
         for child in started.values():
-            child.end()
-            child.wait()
+            child.stop(0)
             child.close()
 
 

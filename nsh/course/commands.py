@@ -266,13 +266,13 @@ class LessonCommands(LessonWay):
 
         from nsh.course import listing
 
-        progress = self._progress()
+        lessons, progress = listing.course(), self._progress()
         encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
         current = self._lesson.name if self._lesson else ""
-        for row in listing.rows(progress, current, encoding.startswith("utf")):
+        for row in listing.rows(lessons, progress, current, encoding.startswith("utf")):
             self.message(row)
         if self._lesson is None:
-            self._propose(listing.way_on(progress))
+            self._propose(listing.way_on(lessons, progress))
 
 
 def _steps(name: str) -> Iterable[Item]:

@@ -12,12 +12,9 @@ import re
 import time
 
 from nsh.course.trial import Trial, limited
-from nsh.course.trial import acts as acts
-from nsh.course.trial import checking as checking
-from nsh.course.trial import done as done
 from nsh.state import START, State
+from nsh.teach import looks
 from nsh.teach.fresh import effects
-from nsh.teach.looks import SHELLS
 from nsh.transcript.align import alignment, matches
 from nsh.transcript.encode import lines_of
 from nsh.transcript.glob import Facts
@@ -82,7 +79,7 @@ class Miss(Value):
             gone = "the check is a run of its own: what was done in yours is gone with it"
             if fixes := [made.line for made in effects(state, argv) if made.line]:
                 return [gone, f"what is to stay belongs into the state; try: {fixes[0]}"]
-            if len(argv) == 1 and argv[0].rpartition("/")[2] in SHELLS:
+            if looks.sits(argv):
                 return [gone, "try: hint"]
         return ["the check is a run of its own in your state; try: hint"]
 

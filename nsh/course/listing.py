@@ -7,6 +7,7 @@ from nsh.course.progress import SHOWN, SKIPPED, SOLVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from nsh.course.lesson import Lesson
     from nsh.course.progress import Progress
     from nsh.voice.text import Fragment
 
@@ -41,11 +42,17 @@ def counts(ways: list[str | None], width: int = WIDTH) -> str:
     return text if len(text) <= width else text.replace(" steps", "", 1)
 
 
-def rows(progress: Progress, current: str, unicode: bool = True) -> list[list[Fragment]]:
+def course() -> dict[str, Lesson]:
+    """The lessons of the course by their names."""
+    return {name: read(PLACE / (name + SUFFIX)) for name in COURSE}
+
+
+def rows(
+    lessons: dict[str, Lesson], progress: Progress, current: str, unicode: bool = True
+) -> list[list[Fragment]]:
     """A row of at most 80 columns for each lesson; ``current`` is the one that the learner is in."""
     found: list[list[Fragment]] = []
-    for name in COURSE:
-        lesson = read(PLACE / (name + SUFFIX))
+    for name, lesson in lessons.items():
         ways = progress.ways(name, len(lesson.steps))
         sign = "*" if name == current else " "
         about = lesson.title.removeprefix(f"{name}: ")
@@ -62,13 +69,13 @@ def rows(progress: Progress, current: str, unicode: bool = True) -> list[list[Fr
     return found
 
 
-def way_on(progress: Progress) -> str:
+def way_on(lessons: dict[str, Lesson], progress: Progress) -> str:
     """What to do next in the course, as LABEL: LINE; a sentence when every step is solved."""
     if progress.last is not None and progress.last[0] in COURSE:
         return f"You were in step {progress.last[1]}. To go on: lesson {progress.last[0]}"
     unsolved = ""
-    for name in COURSE:
-        ways = progress.ways(name, len(read(PLACE / (name + SUFFIX)).steps))
+    for name, lesson in lessons.items():
+        ways = progress.ways(name, len(lesson.steps))
         if None in ways:
             label = "To start" if not any(ways) else "To go on"
             return f"{label}: lesson {name}"

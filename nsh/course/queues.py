@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from nsh.base import BaseShell
-from nsh.linux.procfs import read_text
+from nsh.course.way import LessonWay
+from nsh.linux.procfs import sysvipc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,15 +19,12 @@ _ID, _CREATOR = 1, 9
 
 def own_queues() -> set[int]:
     """The ids of the System V queues in this process's ipc namespace that its user has made."""
-    rows = [line.split() for line in (read_text("/proc/sysvipc/msg") or "").splitlines()[1:]]
     own = str(os.geteuid())
-    return {int(row[_ID]) for row in rows if len(row) > _CREATOR and row[_CREATOR] == own}
+    return {int(row[_ID]) for row in sysvipc("msg") if len(row) > _CREATOR and row[_CREATOR] == own}
 
 
-class QueueCommands(BaseShell):
+class QueueCommands(LessonWay):
     """Looks, in the lesson about them, whether a command has left a queue on the host."""
-
-    lesson_goal: str = ""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -59,4 +56,4 @@ class QueueCommands(BaseShell):
             self.error(f"{what} made on the host {stays} there until removed", f"try: {fix}")
 
     def _about_queues(self) -> bool:
-        return self.lesson_goal.startswith(_LESSON + " ")
+        return self._lesson is not None and self._lesson.name == _LESSON

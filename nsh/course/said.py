@@ -37,13 +37,13 @@ def explanation(
 
 def fits(text: str) -> bool:
     """Whether a text and the prompt below it fit the terminal, 80x24 where there is none."""
-    from nsh.voice.pager import BELOW, height
+    from nsh.voice import pager
 
     try:
         columns, rows = os.get_terminal_size(1)
     except OSError:
         columns, rows = 80, 24
-    return height(text, columns) + BELOW <= rows
+    return pager.fits(text, columns, rows)
 
 
 def done_for_you(setup: tuple[str, ...], lexed: Callable[[str], list[Fragment]]) -> list[Fragment]:

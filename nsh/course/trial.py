@@ -122,8 +122,7 @@ class Doing(Trial):
     def _check_name(self, name: str, argv: list[str]) -> None:
         child = self.started.get(name)
         if child is not None and child.lives:
-            child.end()
-            child.wait()
+            child.stop(0)
         super()._check_name(name, argv)
 
 

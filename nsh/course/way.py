@@ -115,11 +115,11 @@ class LessonWay(StartedCommands):
 
     def _missed(self, state: State) -> Miss | None:
         """What the current goal misses in a state. Raises Interrupted."""
-        from nsh.course import goal
+        from nsh.course import goal, trial
 
         assert self._lesson is not None
         self.flush()
-        waiting = goal.checking if self.interactive else None
+        waiting = trial.checking if self.interactive else None
         wanted, seconds = self._step().goal, self._lesson.timeout
         try:
             return goal.missed(wanted, state, self.args, seconds, self.started, waiting)
@@ -132,9 +132,9 @@ class LessonWay(StartedCommands):
 
         Nor if it does something to children: that cannot be tried and taken back.
         """
-        from nsh.course import goal
+        from nsh.course import trial
 
-        if goal.acts(solution):
+        if trial.acts(solution):
             return None
         done = self._type(solution, self.state)
         return done if self._missed(done) is None else None
@@ -146,14 +146,14 @@ class LessonWay(StartedCommands):
 
         The children that they start are lent to the learner. Raises Interrupted.
         """
-        from nsh.course import goal
+        from nsh.course import trial
 
         assert self._lesson is not None
         before = dict(self.started)
         own = [name for name, child in before.items() if child.lives and name not in self._lent]
         self.flush()
         try:
-            done = goal.done(lines, state, self.args, self.started, self._lesson.timeout)
+            done = trial.done(lines, state, self.args, self.started, self._lesson.timeout)
         except KeyboardInterrupt:
             self.status = 130
             raise Interrupted from None
@@ -165,7 +165,7 @@ class LessonWay(StartedCommands):
         for name in new:
             if name in own:
                 self.message(f"The {name} that was there has ended: the lesson needs the name.\n")
-        if goal.acts(lines) and done.errors:
+        if trial.acts(lines) and done.errors:
             self.message(done.errors)
         return done.state
 
@@ -181,8 +181,7 @@ class LessonWay(StartedCommands):
         """
         lived = [name for name, child in self._lent.items() if child.lives]
         for name, child in self._lent.items():
-            child.end()
-            child.wait()
+            child.stop(0)
             if self.started.get(name) is child:
                 self.started.pop(name).close()
         joins = self.state.joins

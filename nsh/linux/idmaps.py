@@ -19,12 +19,34 @@ class Range(Value):
     def __str__(self) -> str:
         return f"{self.inside} {self.outside} {self.count}"
 
+    def has_inside(self, id: int) -> bool:
+        """Whether that is an id inside of this range."""
+        return self.inside <= id < self.inside + self.count
+
+    def has_outside(self, id: int) -> bool:
+        """Whether that is an id that this range maps."""
+        return self.outside <= id < self.outside + self.count
+
 
 class Subordinate(Value):
     """Ids that a user may map beside their own: ``count`` from ``first`` on."""
 
     first: int
     count: int
+
+
+def map_self(uid: int, gid: int) -> None:
+    """Make these ids of the namespace around it root in this process's new user namespace.
+
+    Raises OSError. See user_namespaces(7): without a right over gids, setgroups(2) is given up first.
+    """
+    for file, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"0 {uid} 1"),
+        ("gid_map", f"0 {gid} 1"),
+    ):
+        with open(f"/proc/self/{file}", "w") as opened:
+            opened.write(text)
 
 
 def parse_map(text: str) -> tuple[Range, ...]:

@@ -25,6 +25,12 @@ def read_text(path: str) -> str | None:
         close(fd)
 
 
+def sysvipc(kind: str) -> list[list[str]]:
+    """The objects of a kind of System V IPC, msg, sem or shm, as their fields. See proc_sysvipc(5)."""
+    text = read_text(f"/proc/sysvipc/{kind}") or ""
+    return [line.split() for line in text.splitlines()[1:]]
+
+
 def link(path: str) -> str:
     """Where a symbolic link leads, "" if it cannot be read."""
     try:

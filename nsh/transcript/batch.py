@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from nsh.transcript.parse import FormatError, read
 from nsh.transcript.replay import Replay, replay_transcript
 from nsh.transcript.report import failures, full_report, headline
+from nsh.words import plural
 
 PASSED, FAILED, BROKEN = 0, 1, 2
 
@@ -37,7 +38,7 @@ def replay_files(paths: list[str], *, quiet: bool = False, jobs: int = 1) -> int
             commands += len(done.results)
             if not quiet:
                 _print(
-                    f"ok    {path}: {_plural(len(done.results), 'command')}, {done.seconds:.2f} s"
+                    f"ok    {path}: {plural(len(done.results), 'command')}, {done.seconds:.2f} s"
                 )
         else:
             counts["failed"] += 1
@@ -46,12 +47,8 @@ def replay_files(paths: list[str], *, quiet: bool = False, jobs: int = 1) -> int
     told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
     if not quiet or counts["failed"] or counts["broken"]:
         seconds = time.monotonic() - start
-        _print(f"{told}; {_plural(commands, 'command')} in {seconds:.2f} s")
+        _print(f"{told}; {plural(commands, 'command')} in {seconds:.2f} s")
     return BROKEN if counts["broken"] else FAILED if counts["failed"] else PASSED
-
-
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _print(text: str) -> None:
@@ -116,7 +113,7 @@ def update_files(paths: list[str], *, yes: bool = False) -> int:
             continue
         _print(patch(done, text).rstrip("\n"))
         if not (yes or _agreed(path)):
-            _print(f"left  {path}: {_plural(len(failures(done)), 'command')} as before")
+            _print(f"left  {path}: {plural(len(failures(done)), 'command')} as before")
             status = max(status, FAILED)
             continue
         try:

@@ -6,6 +6,7 @@ import os
 
 from nsh.commands.running import RunCommands
 from nsh.errors import Failure, Interrupted
+from nsh.words import plural, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ class RecordCommands(RunCommands):
 
         In a script only what went wrong is said. Raises Interrupted if Ctrl-C ended it there.
         """
-        from nsh.transcript.looks import shown
         from nsh.transcript.parse import FormatError
         from nsh.transcript.settle import settle
 
@@ -130,19 +130,17 @@ class RecordCommands(RunCommands):
                 return
             if done.left or done.stopped:
                 more = f" and {len(done.left) - 1} more" if len(done.left) > 1 else ""
-                why = f"{shown(done.left[0])}{more} printed something else" if done.left else ""
+                why = f"{_shown(done.left[0])}{more} printed something else" if done.left else ""
                 why = "; ".join([part for part in (why, done.stopped) if part])
                 self.error(f"record: {path} does not replay: {why}; to look: nsh --test {path}")
                 return
-            commands = "1 command" if done.commands == 1 else f"{done.commands} commands"
-            said = f"{path} replays: {commands}"
+            said = f"{path} replays: {plural(done.commands, 'command')}"
             said += f", {done.opened} generalised" if done.opened else ""
         if self.interactive:
             self.message(said)
 
     def _cannot_settle(self, recorded: Recorder) -> str:
         """Why a recording is not to be replayed here, "" if it is."""
-        from nsh.transcript.looks import shown
         from nsh.transcript.settle import LIMIT
 
         if not recorded.lines:
@@ -151,9 +149,14 @@ class RecordCommands(RunCommands):
             return "it printed too much"
         why = ""
         if recorded.acting:
-            why = f"{shown(recorded.acting)} may change something"
+            why = f"{_shown(recorded.acting)} may change something"
         elif self.host.living:
             why = f"{', '.join(self.host.living)} still lives"
         elif recorded.seconds > LIMIT / 2:
             why = f"it takes {recorded.seconds:.0f} s"
         return f"{why}; to replay it: nsh --test {recorded.path}" if why else ""
+
+
+def _shown(line: str) -> str:
+    """A typed line, short enough for a message."""
+    return shorten(line.partition("\n")[0], 40)

@@ -16,14 +16,14 @@ class BadExpectation(ValueError):
     """A marked line that means nothing: an unknown hole, a bad escape, a bad regular expression."""
 
 
-_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
 _ZONE = r"(?: ?(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?"
 _TIME = (
-    rf"(?:{_DAY},? )?{_MONTH} {{1,2}}[0-9]{{1,2}} {_CLOCK}{_ZONE}(?: [0-9]{{4}})?"
+    rf"(?:{_DAY},? )?{MONTH} {{1,2}}[0-9]{{1,2}} {_CLOCK}{_ZONE}(?: [0-9]{{4}})?"
     rf"|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_CLOCK}{_ZONE})?"
-    rf"|(?:{_DAY}, )?[0-9]{{1,2}} {_MONTH} [0-9]{{4}} {_CLOCK}{_ZONE}"
+    rf"|(?:{_DAY}, )?[0-9]{{1,2}} {MONTH} [0-9]{{4}} {_CLOCK}{_ZONE}"
     rf"|{_CLOCK}{_ZONE}"
     r"|[0-9]{9,11}(?:\.[0-9]+)?"
 )

@@ -16,6 +16,7 @@ from nsh.state import Propagation, State
 from nsh.words import RAW, WordError, command_word, commands, split
 
 _WORDS_THAT_LOOK = """
+sysctl hostname domainname
 : [ awk basename break cal capsh cat cd cksum cmp column comm continue cut date df diff dirname
 dmesg du echo egrep env exec exit export expr false fgrep file find findmnt fold for free getcap
 getconf getent getpcaps grep groups head hexdump hostid id ip ipcs kill last ldd locale ls lsblk
@@ -101,7 +102,6 @@ _SED = re.compile(
 """A command of a script of sed that only looks."""
 
 _IP_LOOKS = frozenset(("show", "list", "sh", "ls", "lst", "get"))
-_SHOWN = 40
 _WRAPS = ("env", "exec", "timeout", "nice", "setsid", "stdbuf")
 _SHELLS = ("sh", "bash", "dash")
 _FILES_OF_NSH = frozenset(("save", "source", "tree", "lesson", "skip"))
@@ -150,8 +150,13 @@ def only_looks(argv: Sequence[str], own: Collection[str] = ()) -> bool:
         reaches = kind in ("mnt", "net") and any(_REACHING.fullmatch(arg) for arg in args)
         return not reaches and (kind == "uts" or not _acts_by_option(name, args))
     if name == "top":
-        return any(re.match(r"-[a-zA-Z]*b", arg) for arg in args)
-    return (name in _LOOK or name in ("sysctl", "hostname", "domainname")) and not _acts(name, args)
+        return is_batch(args)
+    return name in _LOOK and not _acts(name, args)
+
+
+def is_batch(args: Collection[str]) -> bool:
+    """Whether these arguments let top(1) write to its output, and not draw on the terminal."""
+    return any(re.match("-[a-zA-Z]*b", arg) for arg in args)
 
 
 def _acts(name: str, args: list[str]) -> bool:
@@ -286,7 +291,7 @@ def _typed_looks(command: str, own: Collection[str]) -> bool:
     if command.startswith("!"):
         return line_only_looks(command[1:])
     name, rest = command_word(command)
-    if name in ("sh", "host"):
+    if name in RAW:
         return line_only_looks(rest, own if name == "sh" else ())
     if name == "env":
         return not any(_STEERS.match(word) for word in split(rest))
@@ -301,9 +306,3 @@ def _typed_looks(command: str, own: Collection[str]) -> bool:
     if name == "diff":
         return only_looks(words[2:] if words[:1] == ["-c"] else words)
     return only_looks(words, own)
-
-
-def shown(line: str) -> str:
-    """A typed line, short enough for a message."""
-    first = line.split("\n")[0]
-    return first if len(first) <= _SHOWN else first[: _SHOWN - 3] + "..."

@@ -11,7 +11,6 @@ import itertools
 import math
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +24,10 @@ from nsh.state import START
 from nsh.transcript.encode import encode_command, expected_lines, lines_of
 from nsh.transcript.environment import replay_environ
 from nsh.transcript.glob import Facts
-from nsh.transcript.looks import is_steered, own_kinds, typed_only_looks
+from nsh.transcript.looks import is_batch, is_steered, own_kinds, typed_only_looks
 from nsh.transcript.match import Line
 from nsh.transcript.parse import DEFAULT_TIMEOUT, is_plain
-from nsh.transcript.relay import Relay
+from nsh.transcript.relay import Relay, write_all
 from nsh.transcript.volatile import Volatile
 from nsh.words import PROMPT, join
 
@@ -231,7 +230,7 @@ class Recorder:
         fence = b"" if self.plain else f"{_FENCE}\n".encode()
         try:
             self.file.truncate(self.end_of_commands)
-            _write_all(self.file, data + fence)
+            write_all(self.file.fileno(), data + fence)
             self.end_of_commands += len(data)
         except OSError as error:
             self._give_up(error, fence)
@@ -241,7 +240,7 @@ class Recorder:
         why = f"cannot write {self.path}: {error.strerror}; what follows is not recorded"
         try:
             self.file.truncate(self.end_of_commands)
-            _write_all(self.file, fence)
+            write_all(self.file.fileno(), fence)
         except OSError:
             pass  # it has been said
         self.printed = None
@@ -257,17 +256,18 @@ class Recorder:
             return
         front = []
         if self.requires:
-            front.append(f"requires: {'root' if 'root' in self.requires else 'userns'}\n")
+            front.append(f"requires: {'root' if 'root' in self.requires else 'userns'}")
         if self.seconds > DEFAULT_TIMEOUT / 2:
-            front.append(f"timeout: {2 * math.ceil(self.seconds)}s\n")
+            front.append(f"timeout: {2 * math.ceil(self.seconds)}s")
         try:
             if front:
                 self.file.seek(0)
                 body = self.file.readall() or b""
-                replace(os.path.realpath(self.path), f"---\n{''.join(front)}---\n".encode() + body)
+                matter = "\n".join(["---", *front, "---", ""])
+                replace(os.path.realpath(self.path), matter.encode() + body)
         except OSError as error:
             why = f"cannot write {self.path} anew: {error.strerror}; on top of it is missing:"
-            self.shell.error(f"record: {why} {'; '.join(front).strip()}")
+            self.shell.error(f"record: {why} {'; '.join(front)}")
         self.file.close()
         if self.in_line:
             self.shell.flush()
@@ -280,13 +280,11 @@ class Recorder:
 def _open_new(path: str) -> io.FileIO:
     """A file to write, which is empty. Raises Failure."""
     try:
-        mode = os.stat(path).st_mode if os.path.exists(path) else stat.S_IFREG
-        if stat.S_ISREG(mode):
-            file = io.FileIO(path, "a+")
-        else:
+        if os.path.exists(path) and not os.path.isfile(path):
             raise Failure(
                 f"cannot record to {path}: it is no regular file", "record session.nsh.md"
             )
+        file = io.FileIO(path, "a+")
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror}", "help record") from None
     if file.seek(0, os.SEEK_END):
@@ -305,12 +303,6 @@ def _free(path: str) -> str:
         for number in itertools.count(2)
         if not os.path.lexists(other := f"{start}-{number}{ending}")
     )
-
-
-def _write_all(file: io.FileIO, data: bytes) -> None:
-    at = 0
-    while at < len(data):
-        at += file.write(data[at:])
 
 
 def _with_environment(wanted: Plan, environ: Environment) -> Plan:
@@ -335,8 +327,8 @@ def drives_terminal(wanted: Plan) -> bool:
     name = os.path.basename(words[0])
     if _INTERPRETERS.match(name):
         return not any(word == "-c" or not word.startswith("-") for word in words[1:])
-    if name == "top" and any(re.match("-[a-zA-Z]*b", word) for word in words[1:]):
-        return False  # batch mode
+    if name == "top" and is_batch(words[1:]):
+        return False
     if name in _TERMINAL_NAMES:
         return True
     for call in wanted.calls:

@@ -62,13 +62,9 @@ class Relay:
 
     def _forward(self, read: int, out: int, most: int) -> int:
         part = os.read(read, most)
-        at = 0
-        while at < len(part):
-            at += os.write(self.kept, part[at:])
+        write_all(self.kept, part)
         try:
-            at = 0
-            while at < len(part):
-                at += os.write(out, part[at:])
+            write_all(out, part)
         except OSError:
             pass  # the terminal has gone away; what is kept is what counts
         return len(part)
@@ -87,3 +83,9 @@ class Relay:
         os.close(self.pipe)
         self.control.close()
         os.close(self.kept)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it to a descriptor. Raises OSError."""
+    while data:
+        data = data[os.write(fd, data) :]

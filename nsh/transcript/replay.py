@@ -188,6 +188,11 @@ class Result:
         """Whether output and status are as expected."""
         return self.status == self.command.status and matches(self.steps)
 
+    @property
+    def differs(self) -> bool:
+        """Whether the command ended, and not as expected."""
+        return not self.passed and self.status >= 0
+
 
 @dataclass
 class Replay:

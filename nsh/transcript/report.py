@@ -5,7 +5,7 @@ from __future__ import annotations
 from nsh.transcript.encode import encode_line
 from nsh.transcript.match import conflict
 from nsh.transcript.replay import Replay, Result
-from nsh.words import MORE, PROMPT
+from nsh.words import MORE, PROMPT, shorten
 
 _AROUND = 3
 _WIDTH = 120
@@ -59,7 +59,7 @@ def _near(result: Result, line: int) -> int:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+    return shorten(text, _WIDTH)
 
 
 def _shown(result: Result, line: int) -> str:

@@ -11,6 +11,7 @@ import sys
 if not __package__:
     sys.path.insert(0, __file__.rpartition("/nsh/")[0])
 
+from nsh.linux.idmaps import map_self
 from nsh.linux.namespaces import BY_NAME
 from nsh.linux.syscalls import unshare
 
@@ -25,11 +26,7 @@ def attempt(word: str) -> int:
                 return 1
         else:
             unshare(BY_NAME["user"].flag)
-            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1")):
-                with open(f"/proc/self/{name}", "w") as file:
-                    file.write(text)
-            with open("/proc/self/gid_map", "w") as file:
-                file.write(f"0 {gid} 1")
+            map_self(uid, gid)
         unshare(BY_NAME["uts"].flag | BY_NAME["mnt"].flag)
     except OSError as error:
         print(f"unshare: {error.strerror}")

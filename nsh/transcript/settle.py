@@ -6,16 +6,15 @@ rest beforehand. A line that could not be merged stays as it was recorded.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
-from nsh.files import replace
 from nsh.transcript.align import Step, alignment, matches
 from nsh.transcript.glob import Facts
 from nsh.transcript.match import Bindings, Line, Matcher
 from nsh.transcript.merge import merged
 from nsh.transcript.parse import Command, Transcript, parse_transcript, read
-from nsh.transcript.replay import Replay, Result, replay_transcript
+from nsh.transcript.replay import Replay, replay_transcript
+from nsh.transcript.update import spliced, write
 from nsh.value import Value
 
 LIMIT = 10.0
@@ -54,11 +53,7 @@ def settle(
     total = len(transcript.commands)
     if done.skipped:
         return Settled(total, stopped=done.skipped[1])
-    wrong = {
-        number: result
-        for number, result in enumerate(done.results)
-        if not result.passed and result.status >= 0
-    }
+    wrong = {number: result for number, result in enumerate(done.results) if result.differs}
     at_recording = _aligned(transcript.commands, printed, facts)
     chosen: dict[int, list[str]] = {}
     for number, result in wrong.items():
@@ -78,21 +73,19 @@ def settle(
         for number in bad:
             del chosen[number]
     if chosen:
-        replace(os.path.realpath(path), _text(transcript, chosen).encode())
+        write(path, _text(transcript, chosen))
     left = tuple(result.command.text for number, result in wrong.items() if number not in chosen)
     return Settled(total, len(chosen), left, done.stopped)
 
 
 def _text(transcript: Transcript, chosen: Mapping[int, list[str]]) -> str:
     """The text of the file with these expected lines for these commands, by their numbers."""
-    out: list[str] = []
-    at = 1
+    changes = []
     for number, raws in sorted(chosen.items()):
         command = transcript.commands[number]
-        out += transcript.lines[at - 1 : command.first - 1]
-        out += [f"{raw}\n" for raw in raws]
-        at = command.first + len(command.expects)
-    return "".join(out + transcript.lines[at - 1 :])
+        end = command.first + len(command.expects)
+        changes.append((command.first, end, [f"{raw}\n" for raw in raws]))
+    return spliced(transcript.lines, changes)
 
 
 def _aligned(
@@ -115,7 +108,6 @@ def _unfit(
 ) -> set[int]:
     """The commands whose new expected lines do not match what they printed, then and now."""
     new = parse_transcript(_text(done.transcript, chosen), done.transcript.path).commands
-    results: list[Result] = done.results
-    now = _aligned(new, [result.lines for result in results], done.matcher.facts)
+    now = _aligned(new, [result.lines for result in done.results], done.matcher.facts)
     then = _aligned(new, printed, facts)
     return {number for number in chosen if not (matches(now[number]) and matches(then[number]))}

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from nsh.transcript.encode import glob_escape
+from nsh.transcript.glob import MONTH
 
 Span = tuple[int, int, str]
 """From, to, and what stands there in a glob."""
@@ -42,7 +43,6 @@ _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _AMOUNT = re.compile(r"-\Z|[0-9.]+(?:%|[KMGTPE]i?B?|B)?\Z")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?\Z")
 
-_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(expression), holes)
     for expression, holes in (
@@ -77,7 +77,7 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         # ls -l
         (
             r"[-dlcbps][-rwxsStT]{9}[.+@]? +[0-9]+ +\S+ +\S+ +[0-9]+(?:, +[0-9]+)?"
-            rf" ({_MONTH} [ 0-9][0-9] [0-9]{{2}}:[0-9]{{2}}) .*",
+            rf" ({MONTH} [ 0-9][0-9] [0-9]{{2}}:[0-9]{{2}}) .*",
             ("{time}",),
         ),
         # ip(8)
@@ -95,7 +95,7 @@ _FORMS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"(0x(?!0{8})[0-9a-f]{8}) +[0-9]+ .*", ("0x*",)),
         # date -R
         (
-            rf"((?:\S+, )?[0-9]{{1,2}} {_MONTH} [0-9]{{4}} [0-9:]{{8}}(?: [+-][0-9]{{4}})?)",
+            rf"((?:\S+, )?[0-9]{{1,2}} {MONTH} [0-9]{{4}} [0-9:]{{8}}(?: [+-][0-9]{{4}})?)",
             ("{time}",),
         ),
     )
@@ -201,7 +201,7 @@ def _table(texts: Sequence[str], at: int, around: Around) -> list[Row]:
         body.append(text)
     if holes:
         zeros = header[:2] == ["r", "b"]
-        wide = {number: hole for number, hole in holes.items() if header[0] == "Filesystem"}
+        wide = holes if header[0] == "Filesystem" else {}
         return [
             Row(_named(texts[at], wide)),
             *[Row(_fields(text, holes, zeros)) for text in body],

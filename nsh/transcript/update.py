@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Iterable, Sequence
 
 from nsh.files import replace
 from nsh.transcript.encode import ANY, encode_line, looks_like_syntax
@@ -23,23 +24,37 @@ def updated(done: Replay) -> str:
     lines = done.transcript.lines
     newline = "\r\n" if any(line.endswith("\r\n") for line in lines) else "\n"
     volatile = Volatile.of_replay(done)
-    out: list[str] = []
-    at = 1
+    changes = []
     for result in rewritten(done):
         command = result.command
-        out += lines[at - 1 : command.first - 1]
+        found = _expectations(result, lines, volatile, is_plain(done.transcript.path))
+        new = [text if text.endswith("\n") else command.indent + text + newline for text in found]
+        changes.append((command.first, command.end, new))
+    return spliced(lines, changes, newline)
+
+
+def spliced(
+    lines: Sequence[str], changes: Iterable[tuple[int, int, list[str]]], newline: str = "\n"
+) -> str:
+    """The text of a file with new lines for some of its own.
+
+    A change is the number of the first line that goes, that of the first one which stays again, and
+    what comes; the changes are in order. The line before a change gets its newline if it has none.
+    """
+    out: list[str] = []
+    at = 1
+    for first, end, new in changes:
+        out += lines[at - 1 : first - 1]
         if out and not out[-1].endswith("\n"):
             out[-1] += newline
-        for text in _expectations(result, lines, volatile, is_plain(done.transcript.path)):
-            out.append(text if text.endswith("\n") else command.indent + text + newline)
-        at = command.end
-    out += lines[at - 1 :]
-    return "".join(out)
+        out += new
+        at = end
+    return "".join([*out, *lines[at - 1 :]])
 
 
 def rewritten(done: Replay) -> list[Result]:
-    """The commands that an update rewrites: those that ended, and not as expected."""
-    return [result for result in done.results if not result.passed and result.status >= 0]
+    """The commands that an update rewrites."""
+    return [result for result in done.results if result.differs]
 
 
 def _expectations(result: Result, lines: list[str], volatile: Volatile, plain: bool) -> list[str]:

@@ -30,7 +30,7 @@ def page(text: str) -> bool:
     if not (os.isatty(0) and os.isatty(1)) or is_dumb(environ):
         return False
     columns, rows = os.get_terminal_size(1)
-    if height(text, columns) + BELOW <= rows:
+    if fits(text, columns, rows):
         return False
     pager = environ.get("PAGER", "less")
     if not pager.strip():
@@ -60,6 +60,11 @@ def page(text: str) -> bool:
         signal.signal(signal.SIGINT, old)
         sys.stdout.flush()
     return process.returncode not in (126, 127)
+
+
+def fits(text: str, columns: int, rows: int) -> bool:
+    """Whether a text and the prompt below it fit a terminal of that size."""
+    return height(text, columns) + BELOW <= rows
 
 
 def height(text: str, columns: int) -> int:
