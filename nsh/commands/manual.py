@@ -5,6 +5,8 @@ Beside them stand the pages, Markdown files that are installed with nsh: what is
 
 from __future__ import annotations
 
+import functools
+
 from nsh.base import BaseShell
 from nsh.errors import Usage, closest
 from nsh.words import number
@@ -161,6 +163,7 @@ def page_of(shell: BaseShell, name: str) -> str:
     return inspect.cleandoc(getattr(shell, "do_" + name).__doc__ or name)
 
 
+@functools.cache
 def read_page(name: str) -> str:
     """The Markdown of one of the PAGES. Raises OSError."""
     import os

@@ -8,6 +8,7 @@ from nsh.foreign.c import of_c
 from nsh.foreign.facts import Answer, Typed, answer
 from nsh.foreign.reaching import reaching
 from nsh.linux.namespaces import BY_NAME, find
+from nsh.parts.namespaces.commands import cut_at_commas
 from nsh.words import BLANKS, command_word, join, shorten
 
 TYPE_CHECKING = False
@@ -78,10 +79,9 @@ def _guessed(typed: Typed, topic: Callable[[str], str]) -> Answer:
         return answer(name, "it is a topic of explain", join(["explain", about]))
     if close := closest(name, typed.commands):
         return answer(name, f"did you mean {close}?", f"{close} {rest}".rstrip())
-    signed = [word if word[:1] in ("+", "-") else name[:1] + word for word in name.split(",")]
-    if name[:1] in ("+", "-") and name and all(find(word[1:]) for word in signed):
-        words = signed
-        return answer(name, "", f"{join(['flags', *words])} {rest}".rstrip())
+    signed = cut_at_commas([name])
+    if name[:1] in ("+", "-") and signed and all(find(word[1:]) for word in signed):
+        return answer(name, "", f"{join(['flags', *signed])} {rest}".rstrip())
     if "=" in name[1:]:
         return _with_variables(name, typed)
     begun = command_word(typed.whole or typed.line)[0] in _KEYWORDS
@@ -94,11 +94,12 @@ def _guessed(typed: Typed, topic: Callable[[str], str]) -> Answer:
 
 def _with_variables(name: str, typed: Typed) -> Answer:
     """The answer for ``A=b`` and ``A=b CMD``: env says it for all runs from now on."""
+    words = typed.words
     count = 1
-    while count < len(typed.words) and "=" in typed.words[count][1:]:
+    while count < len(words) and "=" in words[count][1:]:
         count += 1
-    lines = [join(["env", *typed.words[:count]])]
-    if then := typed.words[count:]:
+    lines = [join(["env", *words[:count]])]
+    if then := words[count:]:
         lines.append(join(then) if then[0] in typed.commands else typed.run(then))
     return answer(name, "", *lines)
 

@@ -9,6 +9,8 @@ import re
 
 from nsh.foreign.facts import Answer, Typed, answer
 from nsh.foreign.options import Options
+from nsh.parts.mounts.queue import mount_command
+from nsh.state import Mount
 from nsh.words import join
 
 _RUN = {
@@ -120,7 +122,7 @@ def _run(name: str, words: list[str], typed: Typed) -> Answer:
     lines += typed.queue(*[_volume(each) for each in volumes])
     for each in options.values("tmpfs"):
         target, _, how = each.partition(":")
-        lines += typed.queue(join(["mount", "tmpfs", target, *(["-o", how] if how else [])]))
+        lines += typed.queue(mount_command(Mount("tmpfs", "none", target, how)))
     for command_here in ("hostname", "domainname"):
         if value := options.value(command_here):
             lines.append(join([command_here, value]))
@@ -153,8 +155,8 @@ def _run(name: str, words: list[str], typed: Typed) -> Answer:
 def _volume(volume: str) -> str:
     """``-v SOURCE:TARGET[:ro]`` as a bind."""
     source, target, *how = volume.split(":")
-    options = ["-o", "ro"] if "ro" in ",".join(how).split(",") else []
-    return join(["mount", "bind", source, target, *options])
+    options = "ro" if "ro" in ",".join(how).split(",") else ""
+    return mount_command(Mount("bind", source, target, options))
 
 
 def other_root(name: str, rest: list[str], typed: Typed) -> Answer:

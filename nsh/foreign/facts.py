@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 
 from nsh.host import Host
-from nsh.linux.namespaces import BY_NAME
+from nsh.linux.namespaces import find
 from nsh.parts.join.own import in_another
 from nsh.parts.mounts.queue import mount_command
+from nsh.parts.process.calls import candidates, search_path
 from nsh.state import State
 from nsh.value import Value
 from nsh.words import Operator, WordError, join, shorten, split
@@ -50,11 +52,7 @@ class Typed(Value):
 
     def is_program(self, name: str) -> bool:
         """Whether a program of that name can be run here."""
-        if "/" in name:
-            places = [name]
-        else:
-            path = self.host.environ.get("PATH", "").split(":")
-            places = [f"{place}/{name}" for place in path if place and name]
+        places = candidates(name, search_path(self.state, self.host)) if name else []
         return any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places)
 
     def inside(self, path: str) -> str:
@@ -119,14 +117,5 @@ def kinds_in(text: str) -> list[str]:
     >>> kinds_in("CLONE_NEWNET | CLONE_NEWNS | SIGCHLD")
     ['net', 'mnt']
     """
-    by_constant = {kind.constant: name for name, kind in BY_NAME.items()}
-    found: list[str] = []
-    word = ""
-    for char in f"{text} ":
-        if char.isalnum() or char == "_":
-            word += char
-            continue
-        if word in by_constant:
-            found.append(by_constant[word])
-        word = ""
-    return list(dict.fromkeys(found))
+    found = [find(word) for word in re.findall(r"\bCLONE_[A-Z]+\b", text)]
+    return list(dict.fromkeys([kind.name for kind in found if kind]))

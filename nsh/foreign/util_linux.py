@@ -6,6 +6,7 @@ import os
 
 from nsh.foreign.facts import Answer, Typed, answer
 from nsh.foreign.options import Options
+from nsh.linux.namespaces import BY_NAME
 from nsh.words import join
 
 _KINDS = {
@@ -26,7 +27,8 @@ _NAMESPACES = {
     for option in (f"-{letter}", f"--{long}")
 }
 
-_UNSHARE = {option: (kind, "") for option, (kind, _) in _NAMESPACES.items()} | {
+_UNSHARE = {
+    **{f"-{letter}": (kind, "") for letter, (_, kind) in _KINDS.items()},
     **{f"--{long}": (kind, "?") for long, kind in _KINDS.values()},
     "-f": ("fork", ""),
     "--fork": ("fork", ""),
@@ -82,7 +84,7 @@ def unshare(name: str, rest: list[str], typed: Typed) -> Answer:
     """``unshare -n ip a`` as flags, maps, mounts and a run."""
     options = Options(rest, _UNSHARE)
     asked = [given for given, _ in options.given]
-    kinds = [kind for kind in dict.fromkeys(asked) if kind in {k for _, k in _KINDS.values()}]
+    kinds = [kind for kind in dict.fromkeys(asked) if kind in BY_NAME]
     maps = [word for word in ("root", "self", "auto") if word in asked]
     ranges = [
         word for word in asked if word in ("map-user", "map-group", "map-users", "map-groups")
@@ -154,8 +156,8 @@ def nsenter(name: str, rest: list[str], typed: Typed) -> Answer:
     target = (options.value("target") or "").removeprefix("$")
     by_pid = {str(pid): child for child, pid in typed.host.living.items()}
     target = by_pid.get(target, target)
-    kinds = [kind for kind, value in options.given if kind in _of_nsenter() and not value]
-    files = [value for kind, value in options.given if kind in _of_nsenter() and value]
+    kinds = [kind for kind, value in options.given if kind in BY_NAME and not value]
+    files = [value for kind, value in options.given if kind in BY_NAME and value]
     whole = options.value("all") is not None
     if whole and target in typed.children:
         return answer(
@@ -169,10 +171,6 @@ def nsenter(name: str, rest: list[str], typed: Typed) -> Answer:
     lines = [*joins, *_person(options), typed.run(options.rest)]
     why = "what it enters is joined here, and each run is in it"
     return answer(name, why + _left(options.unknown), *lines)
-
-
-def _of_nsenter() -> set[str]:
-    return {kind for _, kind in _KINDS.values()}
 
 
 def netns(name: str, rest: list[str], typed: Typed) -> Answer:

@@ -196,7 +196,7 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
     ):
         owned = ranges(kind, wanted, host) if state.has("user") else host.owned_ranges(kind)
         for each in given:
-            if not any(own.inside <= each < own.inside + own.count for own in owned):
+            if not any(own.has_inside(each) for own in owned):
                 lacking.append((kind, each))
     if not lacking:
         return None
@@ -208,10 +208,7 @@ def _unmapped(failed: FailedCall) -> Diagnosis | None:
             f"{why}, and {'it is joined' if host.is_around else 'nsh runs in it'}", own
         )
     around = {kind: host.owned_ranges(kind) for kind in ("uid", "gid")}
-    can_be = all(
-        any(own.inside <= each < own.inside + own.count for own in around[kind])
-        for kind, each in lacking
-    )
+    can_be = all(any(own.has_inside(each) for own in around[kind]) for kind, each in lacking)
     if host.can(CAP_SETUID) and host.can(CAP_SETGID) and can_be:
         return Diagnosis(f"{why}; as root you can map all", *whole_map(host))
     maps = [f"uidmap {user.uid} {host.uid} 1"]

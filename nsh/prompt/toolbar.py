@@ -114,7 +114,7 @@ def user_inside(shell: Shell) -> str:
     except Refusal:
         return "uid ?"
     for entry in wanted:
-        if entry.outside <= own < entry.outside + entry.count:
+        if entry.has_outside(own):
             uid = entry.inside + own - entry.outside
             break
     else:

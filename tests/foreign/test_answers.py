@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
 from nsh.shell import Shell
+from nsh.words import join
 from tests.lines import Told, say
 
 PRIVILEGED = Shell().host.is_privileged
@@ -118,14 +120,13 @@ def test_the_lines_are_lines_of_nsh(capsys: Told, line: str) -> None:
     say(capsys, line, shell=shell)
     for fix in shell.fixes:
         name, _, rest = fix.partition(" ")
-        if name in ("run", "start", "sh"):
-            fix = (
-                f"plan {rest}"
-                if name == "run"
-                else f"plan start {rest}"
-                if name == "start"
-                else "plan"
-            )
+        if name == "run":
+            fix = f"plan {rest}"
+        elif name == "start":
+            fix = f"plan start {rest}"
+        elif name == "sh":
+            assert subprocess.run(["sh", "-n", "-c", rest], check=False).returncode == 0, fix
+            fix = join(["plan", "sh", "-c", rest])
         elif name in ("enter", "join", "stop", "log", "signal", "quit", "!clear"):
             continue
         assert say(capsys, fix, shell=shell)[1:] == ([], 0), fix

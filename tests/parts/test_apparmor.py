@@ -103,7 +103,9 @@ def test_it_is_named_for_any_call_that_takes_rights(monkeypatch: pytest.MonkeyPa
     host.uid = host.gid = 65534
     state = State(flags=("user", "mnt"), uidmap="root", mounts=(Umount("/mnt", lazy=True),))
     wanted = plan(state, ("true",), host)
-    for call in wanted.calls:
-        if call.name in ("mount", "umount2", "write") and call.part in ("mounts", "ids"):
-            found = cause_of(FailedCall(call, errno.EPERM, wanted, host))
-            assert apparmor.SYSCTL in found.cause, call
+    names = ("mount", "umount2", "write")
+    calls = [call for call in wanted.calls if call.name in names and call.part in ("mounts", "ids")]
+    assert {call.name for call in calls} == set(names)
+    for call in calls:
+        found = cause_of(FailedCall(call, errno.EPERM, wanted, host))
+        assert apparmor.SYSCTL in found.cause, call

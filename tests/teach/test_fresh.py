@@ -110,6 +110,7 @@ NOT_GONE = [
     ("flags +uts", "sh hostname bar; hostname", "reset flags; run hostname"),
     ("flags +uts", "run sh -c 'hostname bar; false'", "hostname foo; run hostname"),
     ("flags +uts; start box; join box; flags -uts", "run hostname bar", "run hostname"),
+    ("flags +mnt", "run sh -c 'mount -t tmpfs none /mnt; false'", "run ls /mnt"),
     ("flags +mnt", "sh mount -t tmpfs none /mnt; ls /mnt", "run ls /srv"),
     ("flags +mnt", "sh mount --make-rprivate /; true", "run ls /"),
     ("flags +net", "sh ip link set lo up; ip link", "reset all; run ip link"),

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from nsh.transcript.align import alignment, matches
 from nsh.transcript.encode import expected_lines
 from nsh.transcript.match import Line, Matcher, expectation
 from nsh.transcript.volatile import Volatile
@@ -159,6 +160,9 @@ def test_what_programs_print_here_matches_what_is_made_of_it(command: str) -> No
     matcher = Matcher()
     expects = [expectation(raw) for raw in shown]
     fixed = [expect for expect in expects if expect.kind != "any"]
+    assert fixed
     assert len(fixed) < len(expects) or len(fixed) == len(printed.splitlines())
+    lines = [Line(text) for text in printed.splitlines()]
+    assert matches(alignment(expects, lines, matcher, {})[0])
     for expect in fixed:
         assert any(matcher.fits(expect, Line(text), {}) for text in printed.splitlines())

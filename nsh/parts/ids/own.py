@@ -14,7 +14,7 @@ def tell(shell: BaseShell, kind: str, ranges: tuple[Range, ...]) -> None:
     """Say once of a uid or gid map (``kind``) that the command will be none of its ids."""
     own = shell.host.uid if kind == "uid" else shell.host.gid
     state = shell.state
-    mapped = any(each.outside <= own < each.outside + each.count for each in ranges)
+    mapped = any(each.has_outside(own) for each in ranges)
     if mapped or state.user is not None or state.joins or not ranges[0].count:
         return
     first = ranges[0].inside

@@ -53,7 +53,7 @@ class Around(Host):
 
     def _inside(self, kind: str, outside: int) -> int | None:
         for each in self._maps[kind]:
-            if each.outside <= outside < each.outside + each.count:
+            if each.has_outside(outside):
                 return each.inside + outside - each.outside
         return None
 

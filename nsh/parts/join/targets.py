@@ -99,9 +99,9 @@ def targets(state: State, host: Host) -> list[Target]:
 def _with_right(found: list[Target], host: Host) -> list[Target]:
     """The same for a user: a child's own user namespace is joined, too, if nothing else gives the
     right to join what belongs to it."""
-    mine = own_links().get("user")
     if any("user" in target.kinds for target in found):
         return found
+    mine = own_links().get("user")
     for at, target in enumerate(found):
         if target.name in host.living and dict(target.links).get("user", mine) != mine:
             return [

@@ -105,18 +105,18 @@ class MountCommands(BaseShell):
             from nsh.parts.mounts.filesystems import is_known, misspelt
 
             if close := misspelt(fstype):
-                rest = [mount_command(Mount(close, source, target, options))]
                 if source == default_source(fstype):
-                    rest = [mount_command(Mount(close, default_source(close), target, options))]
-                raise Usage(f"there is no file system {fstype}: did you mean {close}?", *rest)
+                    source = default_source(close)
+                fix = mount_command(Mount(close, source, target, options))
+                raise Usage(f"there is no file system {fstype}: did you mean {close}?", fix)
             if (
                 len(positional) == 2
                 and not is_known(fstype)
                 and os.path.exists(self.inside(fstype))
             ):
-                bind = join(["mount", "bind", *positional, *(["-o", options] if options else [])])
                 raise Usage(
-                    f"the type comes first here, and to show {fstype} elsewhere is bind", bind
+                    f"the type comes first here, and to show {fstype} elsewhere is bind",
+                    mount_command(Mount("bind", fstype, target, options)),
                 )
         flags, data = parse_options(options)
         binds = fstype in ("bind", "rbind") or flags & MS_BIND

@@ -10,6 +10,7 @@ import stat
 
 from nsh.linux.mountflags import MS_NAMES, MS_REMOUNT, OPTIONS, default_source, parse_options
 from nsh.parts.mounts.filesystems import is_known, without_device
+from nsh.parts.mounts.queue import mount_command
 from nsh.state import Mount
 from nsh.words import join
 
@@ -128,9 +129,9 @@ def _is_path(word: str) -> bool:
 
 def _mount(kind: str, source: str, target: str, typed: _Typed) -> str:
     given = [option for option in typed.options if option not in ("bind", "rbind", "move")]
-    options = ["-o", ",".join(given)] if given else []
-    named = source not in ("", "none", kind, default_source(kind))
-    return join(["mount", kind, *([source] if named else []), target, *options])
+    if source in ("", "none", kind):
+        source = default_source(kind)
+    return mount_command(Mount(kind, source, target, ",".join(given)))
 
 
 def _with_options(typed: _Typed, state: State, inside: Callable[[str], str]) -> Here | None:
@@ -171,7 +172,7 @@ def _options(options: list[str]) -> str:
 def join_bind(kind: str, source: str, target: str, options: list[str]) -> str:
     """The line that binds, with those of the options that are not in its name."""
     given = [option for option in options if option not in ("bind", "rbind", "defaults")]
-    return join(["mount", kind, source, target]) + _options(given)
+    return mount_command(Mount(kind, source, target, ",".join(given)))
 
 
 def _propagation(kind: str, target: str) -> str:

@@ -167,12 +167,13 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     if failed.entry is not None and failed.entry.fstype in ("bind", "rbind"):
         path = failed.entry.source
     place = failed.places.of(path).host
-    had, is_known = 0, False
+    known: int | None = None
     if place is not None:  # what is mounted new is not locked
         try:
-            had, is_known = os.statvfs(place).f_flag, True
+            known = os.statvfs(place).f_flag
         except OSError:
             pass
+    had = known or 0
     names = (
         (os.ST_RDONLY, "ro"),
         (os.ST_NOSUID, "nosuid"),
@@ -193,7 +194,7 @@ def _locked_flags(failed: FailedMount) -> Diagnosis | None:
     others = tuple([o for o in options if o in _TIMES and o not in locked])
     if others and not had & os.ST_NOATIME:
         locked.append("relatime" if had & os.ST_RELATIME else "strictatime")
-    if not locked or place is None or not is_known:
+    if not locked or place is None or known is None:
         return None
     return Diagnosis(
         f"{place.removeprefix(failed.top)} is mounted {','.join(locked)} outside, and inside a user"

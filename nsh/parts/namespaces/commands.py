@@ -85,13 +85,23 @@ class FlagsCommands(BaseShell):
             yield "-all", "shared again: all eight"
 
 
-def _with_commas(changes: list[str]) -> Usage:
-    """The error of `flags +net,+pid`: blanks stand between the words."""
+def cut_at_commas(changes: Iterable[str]) -> list[str]:
+    """The words that commas hold together, each with its sign, which is that of the one before it.
+
+    >>> cut_at_commas(["+net,-pid,uts"]), cut_at_commas(["net,"])
+    (['+net', '-pid', '-uts'], ['+net'])
+    """
     words: list[str] = []
     sign = "+"
     for word in ",".join(changes).split(","):
         sign = word[0] if word[:1] in ("+", "-") else sign
         words += [sign + word.lstrip("+-")] if word.lstrip("+-") else []
+    return words
+
+
+def _with_commas(changes: list[str]) -> Usage:
+    """The error of `flags +net,+pid`: blanks stand between the words."""
+    words = cut_at_commas(changes)
     good = words and all(find(word[1:]) or word[1:].lower() == "all" for word in words)
     return Usage(
         "blanks stand between the words, not commas", *[join(["flags", *words])] * bool(good)

@@ -147,7 +147,7 @@ def _no_user_namespace(state: State, host: Host) -> Diagnosis | None:
     if has_proc():
         for kind, own in (("uid", host.uid), ("gid", host.gid)):
             owned = host.owned_ranges(kind)
-            if not any(each.inside <= own < each.inside + each.count for each in owned):
+            if not any(each.has_inside(own) for each in owned):
                 return Diagnosis(
                     f"nsh runs in a user namespace that does not map its own {kind} (so it shows as"
                     f" {own}), and only a mapped user may make another one{can_do}",

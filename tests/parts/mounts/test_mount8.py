@@ -113,6 +113,7 @@ def test_the_lines_do_what_is_meant(tmp_path: Path) -> None:
         f"mount --move {b} {c}",
     ):
         shell.run_line(line)
+        assert shell.fixes
         for fix in list(shell.fixes):
             shell.run_line(fix)
             assert shell.status == 0
