@@ -9,11 +9,11 @@ from nsh.foreign.facts import Answer, Typed, answer
 from nsh.foreign.reaching import reaching
 from nsh.linux.namespaces import BY_NAME, find
 from nsh.parts.namespaces.commands import cut_at_commas
-from nsh.words import BLANKS, command_word, join, shorten
+from nsh.words import BLANKS, command_word, join, shorten, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ARTICLE = ("skeleton", *BY_NAME)
 """The programs of the article, each of which makes the namespace that it is called by."""
@@ -43,7 +43,31 @@ _ENDS = frozenset(["}", "do", "done", "then", "else", "elif", "fi", "esac", "in"
 
 def answer_to(typed: Typed, topic: Callable[[str], str]) -> Answer:
     """What is said of the line, and what to type. ``topic`` gives the name of a topic of explain."""
-    return _known(typed) or _guessed(typed, topic)
+    found = _known(typed) or _guessed(typed, topic)
+    return found.replace(fixes=tuple(_harmless(found.fixes, typed)))
+
+
+def _harmless(fixes: Iterable[str], typed: Typed) -> list[str]:
+    """The lines, those that would run what changes the machine after what keeps it from that.
+
+    Where nothing does, what is to be known stands in the place of the line.
+    """
+    found: list[str] = []
+    for line in fixes:
+        words = split(line) if line.startswith("run ") else []
+        reached = reaching(words[1], words[2:], typed.again(words[1:])) if words[1:] else None
+        if reached is None:
+            found.append(line)
+            continue
+        asked = " ".join(found).split()
+        for each in reached.fixes:
+            command, *flags = each.split()
+            lacks = [flag for flag in flags if flag not in asked]
+            if command == "flags" and lacks:
+                found.append(join([command, *lacks]))
+            elif command != "flags" and each not in found:
+                found.append(each)
+    return found
 
 
 def _known(typed: Typed) -> Answer | None:
